@@ -1,0 +1,128 @@
+/// What is known about one property: its name, what it may hold, its default and how to treat it.
+package struct PropertyDefinition: Sendable, Hashable {
+    /// What a property may hold.
+    ///
+    /// Limits are part of the kind, so that each is written once.
+    package enum Kind: Sendable, Hashable {
+        /// `true` or `false`.
+        case boolean
+        /// A whole number.
+        case integer(ClosedRange<Int>)
+        /// A number that may have a fraction.
+        case decimal(ClosedRange<Double>)
+        /// A whole number of milliseconds, read as a `Duration`.
+        case milliseconds(ClosedRange<Int>)
+        /// A whole number of seconds, read as a `Duration`.
+        case seconds(ClosedRange<Int>)
+        /// A whole number of bytes.
+        case bytes(ClosedRange<Int>)
+        /// Any text.
+        case string
+        /// Texts separated by commas.
+        case list
+        /// One of the words, in whatever case.
+        case enumeration([String])
+    }
+
+    /// The full name of the property.
+    package let key: String
+    /// What it may hold.
+    package let kind: Kind
+    /// The default as it would be written in a file; if empty, the property may be empty whatever its kind.
+    package let `default`: String
+    /// Whether the value must never be shown.
+    package let isSecret: Bool
+    /// Whether a change takes effect without a restart.
+    package let isReloadable: Bool
+    /// Whether anything acts upon the property yet.
+    package let isHonored: Bool
+    /// Whether the property may also be set for a variant, with another prefix in place of its family's.
+    package let hasVariants: Bool
+    /// What the property is for, in a sentence.
+    package let documentation: String
+
+    package init(
+        _ key: String,
+        _ kind: Kind,
+        default: String = "",
+        secret: Bool = false,
+        reloadable: Bool = false,
+        honored: Bool = true,
+        variants: Bool = false,
+        _ documentation: String
+    ) {
+        self.key = key
+        self.kind = kind
+        self.default = `default`
+        self.isSecret = secret
+        self.isReloadable = reloadable
+        self.isHonored = honored
+        self.hasVariants = variants
+        self.documentation = documentation
+    }
+
+    /// The same property for a variant, which has no variants itself.
+    func variant(_ key: String) -> PropertyDefinition {
+        PropertyDefinition(
+            key,
+            self.kind,
+            default: self.default,
+            secret: self.isSecret,
+            reloadable: self.isReloadable,
+            honored: self.isHonored,
+            variants: false,
+            self.documentation
+        )
+    }
+
+    /// Whether a text, already trimmed, is a value of the property.
+    package func accepts(_ text: String) -> Bool {
+        if text.isEmpty, self.default.isEmpty { return true }
+        return switch self.kind {
+        case .boolean: PropertyText.boolean(text) != nil
+        case .integer(let range), .milliseconds(let range), .seconds(let range), .bytes(let range):
+            PropertyText.integer(text, in: range) != nil
+        case .decimal(let range): PropertyText.decimal(text, in: range) != nil
+        case .string, .list: true
+        case .enumeration(let words): PropertyText.word(text, of: words) != nil
+        }
+    }
+}
+
+extension PropertyDefinition.Kind {
+    /// The unit of the number, if it has one: `milliseconds`, `seconds` or `bytes`.
+    package var unit: String? {
+        switch self {
+        case .milliseconds: "milliseconds"
+        case .seconds: "seconds"
+        case .bytes: "bytes"
+        default: nil
+        }
+    }
+
+    /// What may be written, in words: `a whole number of seconds from 0 to 60`.
+    package var allowed: String {
+        switch self {
+        case .boolean: "true or false"
+        case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        case .decimal(let range): "a number from \(range.lowerBound) to \(range.upperBound)"
+        case .milliseconds(let range), .seconds(let range), .bytes(let range):
+            "a whole number of \(self.unit ?? "") from \(range.lowerBound) to \(range.upperBound)"
+        case .string: "a text"
+        case .list: "texts separated by commas"
+        case .enumeration(let words): words.joined(separator: ", ")
+        }
+    }
+
+    /// What is wrong with a text that is not accepted.
+    func complaint(about text: String) -> String {
+        switch self {
+        case .boolean: "neither true nor false"
+        case .integer, .milliseconds, .seconds, .bytes:
+            PropertyText.isInteger(text) ? "out of range" : "not a whole number"
+        case .decimal: PropertyText.decimal(text, in: -.infinity...(.infinity)) == nil ? "not a number" : "out of range"
+        case .string, .list: "not a text"
+        case .enumeration: "not one of the words allowed"
+        }
+    }
+}

@@ -1,0 +1,45 @@
+public import Foundation
+
+/// The programs that `Tests/Servers/install` has put into `.servers`, or into the folder `OXBOW_SERVERS` names.
+public enum Installation {
+    /// The folder of this file, with the scripts.
+    static let scripts = URL(filePath: #filePath).deletingLastPathComponent()
+
+    static let prefix: URL =
+        if let folder = ProcessInfo.processInfo.environment["OXBOW_SERVERS"] {
+            URL(filePath: folder)
+        } else {
+            scripts.deletingLastPathComponent().deletingLastPathComponent().appending(path: ".servers")
+        }
+
+    /// The path of a program.
+    ///
+    /// - Throws: ``ServerProcessError`` naming the command that installs it.
+    public static func program(_ name: String) throws -> URL {
+        let url = Self.prefix.appending(path: "bin").appending(path: name)
+        guard FileManager.default.isExecutableFile(atPath: url.path) else {
+            throw ServerProcessError("\(name) is not installed at \(url.path): run Tests/Servers/install first")
+        }
+        return url
+    }
+
+    /// Runs one of the programs to its end.
+    ///
+    /// - Returns: what it printed on standard output, without the last line end.
+    @discardableResult
+    public static func run(_ name: String, _ arguments: [String]) throws -> String {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = try Self.program(name)
+        process.arguments = arguments
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        let data = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        var text = String(decoding: data, as: UTF8.self)
+        if text.hasSuffix("\n") { text.removeLast() }
+        return text
+    }
+}
