@@ -13,19 +13,32 @@ let strict: [SwiftSetting] = [
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let lifecycleTesting = Target.Dependency.product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "oxbow",
     platforms: [.macOS(.v26)],
     products: [
+        .library(name: "RedisClient", targets: ["RedisClient"]),
+        .library(name: "RESP", targets: ["RESP"]),
         .library(name: "PropertyFiles", targets: ["PropertyFiles"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
+        .target(name: "RESP", dependencies: [nioCore], swiftSettings: strict),
         .target(name: "Resilience", swiftSettings: strict),
         .target(name: "PropertyFiles", swiftSettings: strict),
+        .target(
+            name: "RedisClient",
+            dependencies: ["RESP", "Resilience", nioCore, nioPosix, logging, lifecycle],
+            swiftSettings: strict
+        ),
         .target(
             name: "TestServers",
             dependencies: [nioCore, nioPosix],
@@ -35,5 +48,12 @@ let package = Package(
         ),
         .testTarget(name: "ResilienceTests", dependencies: ["Resilience"], swiftSettings: strict),
         .testTarget(name: "PropertyFilesTests", dependencies: ["PropertyFiles"], swiftSettings: strict),
+        .testTarget(
+            name: "RedisClientTests",
+            dependencies: [
+                "RedisClient", "RESP", "TestServers", nioCore, nioPosix, logging, lifecycle, lifecycleTesting,
+            ],
+            swiftSettings: strict
+        ),
     ]
 )

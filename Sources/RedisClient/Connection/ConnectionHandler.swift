@@ -1,0 +1,143 @@
+import NIOCore
+import RESP
+import Synchronization
+
+/// The loop's side of one connection: writes batches, and resumes whoever waits for the replies that come.
+final class ConnectionHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let node: Node
+    private var context: ChannelHandlerContext?
+    private var replies: ReplyAssembler
+    /// Exchanged with the node's full ones at each drain.
+    private var spareBytes = ByteBuffer()
+    private var spareSlots: [Slot] = []
+    /// When bytes last came, or the first slot of an idle connection was appended.
+    private var lastProgress: UInt64 = 0
+    private var failure: RedisError?
+    private var isDraining = false
+    private var isWriting = false
+
+    /// Larger storage is given back after a batch.
+    private static let keptCapacity = 1 << 20
+
+    init(node: Node, limits: RESPLimits) {
+        self.node = node
+        self.replies = ReplyAssembler(limits: limits)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    // MARK: Sending
+
+    /// Writes all that callers have submitted, in one flush.
+    func drain() {
+        // Without room in the socket the batch grows where it is: bounded, and `isDrainScheduled` stays set.
+        guard let context = self.context, context.channel.isWritable else { return }
+        self.node.take(bytes: &self.spareBytes, slots: &self.spareSlots, inFlight: self.replies.ring.outstanding)
+        guard !self.spareSlots.isEmpty else { return }
+        if self.replies.ring.count == 0 { self.lastProgress = NIODeadline.now().uptimeNanoseconds }
+        let before = self.replies.ring.outstanding
+        for slot in self.spareSlots { self.replies.ring.append(slot) }
+        self.spareSlots.removeAll(keepingCapacity: true)
+        self.node.counters.commands.wrappingAdd(UInt64(self.replies.ring.outstanding - before), ordering: .relaxed)
+        self.node.counters.flushes.wrappingAdd(1, ordering: .relaxed)
+        self.isWriting = true
+        context.writeAndFlush(self.wrapOutboundOut(self.spareBytes), promise: nil)
+        self.isWriting = false
+        if self.spareBytes.capacity > Self.keptCapacity {
+            self.spareBytes = ByteBuffer()
+        } else {
+            self.spareBytes.clear()
+        }
+        self.node.startTicking()
+    }
+
+    /// Writes past the queue, for the handshake.
+    func sendDirectly(_ bytes: ByteBuffer, _ slot: Slot) {
+        self.replies.ring.append(slot)
+        guard let context = self.context, context.channel.isActive else { return self.failAll(self.closedError) }
+        context.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        // A large batch changes it within its own write, when `spareBytes` still holds what is being written. Whoever
+        // submits meanwhile asks for a drain of its own.
+        if context.channel.isWritable, !self.isWriting { self.drain() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: Receiving
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard self.failure == nil else { return }
+        self.node.counters.reads.wrappingAdd(1, ordering: .relaxed)
+        self.lastProgress = NIODeadline.now().uptimeNanoseconds
+        do throws(RESPError) {
+            try self.replies.receive(self.unwrapInboundIn(data))
+        } catch {
+            self.close(RedisError(.protocolViolation, error.message, delivery: .unknown, cause: error))
+        }
+        self.node.noteRoom(inFlight: self.replies.ring.outstanding)
+        let ready = self.replies.takeReady()
+        // Callers resumed here submit their next commands at once, on other threads: one drain behind the loop takes
+        // them all, so none of them needs to wake this loop.
+        self.node.announceDrain()
+        for (waiting, replies) in ready { waiting.resume(returning: replies) }
+        self.replies.reuse(ready)
+        self.drain()
+        if self.isDraining { self.closeIfDrained() }
+    }
+
+    // MARK: Ends
+
+    /// Abandons one slot.
+    func abandon(_ id: UInt64, _ error: RedisError) { self.replies.ring.abandon(id)?.fail(error) }
+
+    /// Abandons the slots whose deadline has come, and the connection when nothing has come for very long.
+    ///
+    /// - Returns: whether replies are still awaited.
+    func expire(at now: UInt64, _ error: RedisError, unresponsiveAfter: UInt64) -> Bool {
+        for waiting in self.replies.ring.abandonExpired(at: now) { waiting.fail(error) }
+        if self.replies.ring.count > 0, now > self.lastProgress, now - self.lastProgress > unresponsiveAfter {
+            self.close(RedisError(.connectionClosed, "the server has been silent for too long", delivery: .unknown))
+        }
+        return self.replies.ring.count > 0
+    }
+
+    /// Closes the connection once all that was submitted is answered.
+    func closeWhenDrained() {
+        self.isDraining = true
+        self.closeIfDrained()
+    }
+
+    private func closeIfDrained() {
+        if self.replies.ring.count == 0, self.node.isQueueEmpty { self.context?.close(promise: nil) }
+    }
+
+    func close(_ error: RedisError) {
+        if self.failure == nil { self.failure = error }
+        self.context?.close(promise: nil)
+    }
+
+    private var closedError: RedisError {
+        self.failure ?? RedisError(.connectionClosed, "the connection was closed", delivery: .unknown)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.close(RedisError(.connectionClosed, "the connection failed: \(error)", delivery: .unknown, cause: error))
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.failAll(self.closedError)
+        self.node.detach(self, self.closedError)
+        context.fireChannelInactive()
+    }
+
+    private func failAll(_ error: RedisError) {
+        for (waiting, replies) in self.replies.end(error) { waiting.resume(returning: replies) }
+    }
+}

@@ -1,0 +1,152 @@
+import NIOCore
+import Synchronization
+
+/// The event loop's side of a node, and the changes of its life.
+extension Node {
+    /// Begins; `false` if it has begun before.
+    func start() -> Bool {
+        self.queue.withLock { queue in
+            guard case .idle = queue.phase else { return false }
+            queue.phase = .connecting(nil)
+            return true
+        }
+    }
+
+    /// Remembers why the last attempt to connect failed.
+    func connectFailed(_ error: RedisError) {
+        self.queue.withLock { queue in
+            if case .connecting = queue.phase { queue.phase = .connecting(error) }
+        }
+    }
+
+    /// Opens the way for callers.
+    ///
+    /// On the loop.
+    ///
+    /// - Returns: `false` when the node has been stopped meanwhile.
+    func attach(_ link: SubmissionQueue.Link) -> Bool {
+        let attached = self.queue.withLock { queue in
+            guard case .connecting = queue.phase else { return false }
+            queue.phase = .connected(link)
+            queue.isDrainScheduled = false
+            return true
+        }
+        if attached { self.callUpWaiters() }
+        return attached
+    }
+
+    /// The connection has ended.
+    ///
+    /// On the loop.
+    func detach(_ handler: ConnectionHandler, _ error: RedisError) {
+        let dropped = self.queue.withLock { queue -> [Waiting] in
+            switch queue.phase {
+            case .connected(let link) where link.handler.value === handler: queue.phase = .connecting(error)
+            case .draining(let link) where link.handler.value === handler: queue.phase = .stopped
+            default: return []
+            }
+            return queue.dropQueued()
+        }
+        let notSent = RedisError(.connectionClosed, error.message, delivery: .notSent, cause: error)
+        for waiting in dropped { waiting.fail(notSent) }
+        self.callUpWaiters()
+    }
+
+    /// Hands the batch over to the loop in exchange for empty storage.
+    ///
+    /// On the loop.
+    func take(bytes: inout ByteBuffer, slots: inout [Slot], inFlight: Int) {
+        self.queue.withLock { queue in
+            queue.isDrainScheduled = false
+            swap(&queue.bytes, &bytes)
+            swap(&queue.slots, &slots)
+            queue.inFlight.count = inFlight + queue.queued
+            queue.queued = 0
+        }
+    }
+
+    /// Tells callers that a drain is coming: none of them asks for one. ``ConnectionHandler/drain()`` must follow.
+    func announceDrain() {
+        self.queue.withLock { queue in
+            guard case .connected = queue.phase, !queue.isDrainScheduled else { return }
+            queue.isDrainScheduled = true
+            queue.clock = NIODeadline.now().uptimeNanoseconds
+        }
+    }
+
+    /// Lets waiting callers in after replies have come.
+    ///
+    /// On the loop.
+    func noteRoom(inFlight: Int) {
+        self.inFlight.count = inFlight
+        if self.hasWaiters.load(ordering: .acquiring) { self.callUpWaiters() }
+    }
+
+    func callUpWaiters() {
+        let called = self.queue.withLock { queue in
+            let called = queue.callUp()
+            self.hasWaiters.store(!queue.waiters.isEmpty, ordering: .releasing)
+            return called
+        }
+        for waiter in called { waiter.continuation.resume(returning: nil) }
+    }
+
+    /// Takes nothing new; what is outstanding goes on.
+    ///
+    /// Returns the connection to be drained.
+    func beginDraining() -> SubmissionQueue.Link? {
+        let link = self.queue.withLock { queue -> SubmissionQueue.Link? in
+            switch queue.phase {
+            case .connected(let link):
+                queue.phase = .draining(link)
+                return link
+            case .draining(let link): return link
+            case .idle, .connecting, .stopped:
+                queue.phase = .stopped
+                return nil
+            }
+        }
+        self.callUpWaiters()
+        return link
+    }
+
+    /// Whether the life of this node is over or about to be.
+    var isStopping: Bool {
+        self.queue.withLock {
+            switch $0.phase {
+            case .draining, .stopped: true
+            case .idle, .connecting, .connected: false
+            }
+        }
+    }
+
+    /// Whether nothing waits for the socket.
+    var isQueueEmpty: Bool { self.queue.withLock { $0.slots.isEmpty } }
+
+    // MARK: Deadlines
+
+    /// Makes sure that deadlines are looked at.
+    ///
+    /// On the loop.
+    func startTicking() {
+        guard !self.isTicking.exchange(true, ordering: .relaxed) else { return }
+        self.eventLoop.scheduleTask(in: Self.tick) { self.lookAtDeadlines() }
+    }
+
+    private func lookAtDeadlines() {
+        self.isTicking.store(false, ordering: .relaxed)
+        let now = NIODeadline.now().uptimeNanoseconds
+        let (expired, failure, isIdle) = self.queue.withLock { queue in
+            queue.clock = now
+            let expired = queue.expire(at: now)
+            self.hasWaiters.store(!queue.waiters.isEmpty, ordering: .releasing)
+            return (expired, queue.waitingFailure, queue.waiters.isEmpty && queue.slots.isEmpty)
+        }
+        for waiter in expired.waiters { waiter.continuation.resume(returning: failure) }
+        let timeout = RedisError(.timeout, "no reply within the deadline", delivery: .unknown)
+        for waiting in expired.submitted { waiting.fail(timeout) }
+        let handler = self.link?.handler.value
+        let awaitsReplies = handler?.expire(at: now, timeout, unresponsiveAfter: self.unresponsiveAfter) ?? false
+        if !isIdle || awaitsReplies { self.startTicking() }
+    }
+}

@@ -1,0 +1,140 @@
+import NIOCore
+import Synchronization
+
+/// One server as callers see it: they submit here, whatever connection there is at the moment.
+///
+/// Callers encode into the shared buffer under the lock; the first of a batch asks the loop to drain. The loop's side
+/// is in ``ConnectionHandler``. One timer looks after all deadlines and runs only while somebody waits.
+final class Node: Sendable {
+    let eventLoop: any EventLoop
+    let counters = ConnectionCounters()
+    let queue: Mutex<SubmissionQueue>
+    let inFlight: SubmissionQueue.InFlight
+    private let lastID = Atomic<UInt64>(0)
+    let isTicking = Atomic<Bool>(false)
+    /// Whether somebody waits for room, so that the loop looks for it.
+    let hasWaiters = Atomic<Bool>(false)
+    let unresponsiveAfter: UInt64
+    private let queueWait: UInt64
+
+    /// How exactly deadlines are kept.
+    static let tick = TimeAmount.milliseconds(20)
+
+    init(eventLoop: any EventLoop, configuration: RedisClientConfiguration) {
+        self.eventLoop = eventLoop
+        let queue = SubmissionQueue(configuration)
+        self.inFlight = queue.inFlight
+        self.queue = Mutex(queue)
+        self.unresponsiveAfter = configuration.commandTimeout.nanosecondsClamped * 2
+        self.queueWait = configuration.queueWait.nanosecondsClamped
+    }
+
+    // MARK: Callers
+
+    /// Submits once and waits for the replies, or returns ``Replies/notAdmitted``.
+    func attempt(
+        expecting count: Int,
+        timeout: UInt64,
+        isFirstInLine: Bool,
+        encode: (inout ByteBuffer) -> Void
+    ) async -> Replies {
+        let id = self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
+        return await withTaskCancellationHandler {
+            await Caller.suspend { caller in
+                let submission = self.queue.withLock {
+                    $0.submit(
+                        expecting: count,
+                        timeout: timeout,
+                        isFirstInLine: isFirstInLine,
+                        id: id,
+                        caller: caller,
+                        encode: encode
+                    )
+                }
+                switch submission {
+                case .queued: break
+                case .drain(let link): self.eventLoop.execute(link.drain)
+                case .wait: caller.resume(returning: .notAdmitted)
+                case .refused(let error): caller.resume(returning: .failed(error))
+                }
+                // The task may have been cancelled before the slot was there to be found.
+                if Task.isCancelled { self.abandon(id) }
+            }
+        } onCancel: {
+            self.abandon(id)
+        }
+    }
+
+    /// Waits until a submission may be tried again.
+    ///
+    /// - Returns: `nil` to try again, or the error to give up with.
+    func waitForAdmission(until deadline: UInt64) async -> RedisError? {
+        let id = self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
+        let roomDeadline = NIODeadline.now().uptimeNanoseconds.addingClamped(self.queueWait)
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { (continuation: CheckedContinuation<RedisError?, Never>) in
+                let admission = self.queue.withLock { queue in
+                    let admission = queue.admission(until: deadline, roomBy: roomDeadline)
+                    if case .wait(let end) = admission {
+                        queue.waiters.append(.init(id: id, continuation: continuation, deadline: end))
+                        self.hasWaiters.store(true, ordering: .releasing)
+                    }
+                    return admission
+                }
+                switch admission {
+                case .tryAgain: return continuation.resume(returning: nil)
+                case .refused(let error): return continuation.resume(returning: error)
+                case .wait: break
+                }
+                self.eventLoop.execute {
+                    self.startTicking()
+                    // Room may have come between the look and the waiting.
+                    self.callUpWaiters()
+                }
+                if Task.isCancelled { self.abandon(id) }
+            }
+        } onCancel: {
+            self.abandon(id)
+        }
+    }
+
+    /// Ends one caller's waiting, wherever it waits.
+    private func abandon(_ id: UInt64) {
+        let (slot, waiter) = self.queue.withLock { $0.abandon(id) }
+        let error = RedisError(.timeout, "cancelled", delivery: .unknown)
+        if let waiter { return waiter.continuation.resume(returning: error) }
+        if let slot { return slot.fail(error) }
+        self.eventLoop.execute { self.link?.handler.value.abandon(id, error) }
+    }
+
+    /// The connection in use, draining included.
+    var link: SubmissionQueue.Link? {
+        self.queue.withLock {
+            switch $0.phase {
+            case .connected(let link), .draining(let link): link
+            case .idle, .connecting, .stopped: nil
+            }
+        }
+    }
+
+    /// What the connected server said of itself; `nil` while there is no connection.
+    var server: ServerInfo? { self.link?.server }
+}
+
+extension UInt64 {
+    /// The sum, or the largest number.
+    func addingClamped(_ other: UInt64) -> UInt64 {
+        let (sum, overflow) = self.addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds; 0 for a negative duration, about 292 years at the most.
+    var nanosecondsClamped: UInt64 {
+        let (seconds, attoseconds) = self.components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        guard seconds < 9_000_000_000 else { return 9_000_000_000 * 1_000_000_000 }
+        return UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds) / 1_000_000_000
+    }
+}

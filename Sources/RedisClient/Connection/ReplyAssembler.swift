@@ -1,0 +1,136 @@
+import NIOCore
+import RESP
+
+/// Cuts the received bytes into replies and finds who waits for each: slots, partial input and the scanner's position.
+///
+/// Invariant of reply integrity: slots are appended in the order in which their bytes are written, and each takes
+/// exactly the frames it expects, abandoned or not. A frame that nobody waits for is an error. No clock, no I/O.
+struct ReplyAssembler {
+    var ring = SlotRing()
+    private var scanner: FrameScanner
+    /// Received bytes from the first frame of the first slot on.
+    private var received = ByteBuffer()
+    /// How many of them are whole frames of the first slot.
+    private var scanned = 0
+    /// How many frames that is, those before a push included.
+    private var frames = 0
+    /// Frames of the first slot that lie before a push in the stream.
+    private var collected: ByteBuffer?
+    /// Callers whose replies are complete, to be resumed in one go.
+    private(set) var ready: [(Waiting, Replies)] = []
+
+    init(limits: RESPLimits) { self.scanner = FrameScanner(limits: limits) }
+
+    /// Takes the completed replies; give the emptied array back with ``reuse(_:)``.
+    mutating func takeReady() -> [(Waiting, Replies)] {
+        var taken: [(Waiting, Replies)] = []
+        swap(&taken, &self.ready)
+        return taken
+    }
+
+    mutating func reuse(_ storage: [(Waiting, Replies)]) {
+        if self.ready.isEmpty {
+            self.ready = storage
+            self.ready.removeAll(keepingCapacity: true)
+        }
+    }
+
+    /// Takes in more bytes; ``ready`` has the replies that they completed.
+    ///
+    /// - Throws: ``RESPError`` when the stream makes no sense; nothing more may be received then.
+    mutating func receive(_ bytes: consuming ByteBuffer) throws(RESPError) {
+        if self.received.readableBytes == 0 {
+            self.received = bytes
+        } else {
+            self.received.writeBuffer(&bytes)
+        }
+        var start = 0
+        do throws(RESPError) {
+            try self.scan(&start)
+        } catch {
+            // Where the first slot's frames lie is not certain any more: its caller gets none of them.
+            self.received = ByteBuffer()
+            self.scanned = 0
+            self.frames = 0
+            self.collected = nil
+            throw error
+        }
+        self.scanned -= start
+        if start == self.received.readableBytes {
+            self.received = ByteBuffer()
+        } else if start > 0 {
+            // A copy of its own: the slices given out share the received storage, and writing to it would copy it whole.
+            var rest = ByteBuffer()
+            rest.writeBytes(self.received.readableBytesSpan.extracting(start...))
+            self.received = rest
+        }
+    }
+
+    private mutating func scan(_ start: inout Int) throws(RESPError) {
+        while self.scanned < self.received.readableBytes {
+            guard let length = try Self.scan(&self.scanner, self.received, from: self.scanned) else { return }
+            let frameStart = self.scanned
+            self.scanned += length
+            if self.scanner.type == .push {
+                // Out of band: the frames before it are kept, what follows begins anew.
+                if self.frames > 0 { self.collect(start..<frameStart) }
+                start = self.scanned
+                continue
+            }
+            guard let expected = self.ring.expected else { throw .malformed("a reply that nobody waits for") }
+            self.frames += 1
+            guard self.frames == expected else { continue }
+            self.complete(start..<self.scanned)
+            start = self.scanned
+        }
+    }
+
+    private static func scan(
+        _ scanner: inout FrameScanner,
+        _ bytes: borrowing ByteBuffer,
+        from start: Int
+    ) throws(RESPError) -> Int? {
+        try scanner.scan(bytes.readableBytesUInt8Span.extracting(start...))
+    }
+
+    private func slice(_ range: Range<Int>) -> ByteBuffer {
+        self.received.getSlice(at: self.received.readerIndex + range.lowerBound, length: range.count) ?? ByteBuffer()
+    }
+
+    private mutating func collect(_ range: Range<Int>) {
+        var before = self.collected.take() ?? ByteBuffer()
+        before.writeImmutableBuffer(self.slice(range))
+        self.collected = before
+    }
+
+    private mutating func complete(_ range: Range<Int>) {
+        let count = self.frames
+        self.frames = 0
+        if self.collected != nil { self.collect(range) }
+        let collected = self.collected.take()
+        guard let waiting = self.ring.removeFirst() else { return }
+        self.ready.append((waiting, Replies(bytes: collected ?? self.slice(range), count: count, failure: nil)))
+    }
+
+    /// Ends everybody's waiting.
+    ///
+    /// The first slot's caller gets the frames that have come.
+    mutating func end(_ error: RedisError) -> [(Waiting, Replies)] {
+        var ended: [(Waiting, Replies)] = []
+        if self.frames > 0 {
+            let count = self.frames
+            self.frames = 0
+            self.collect(0..<self.scanned)
+            let bytes = self.collected.take() ?? ByteBuffer()
+            if let waiting = self.ring.removeFirst() {
+                ended.append((waiting, Replies(bytes: bytes, count: count, failure: error)))
+            }
+        }
+        self.received = ByteBuffer()
+        self.scanned = 0
+        while self.ring.count > 0 {
+            if let waiting = self.ring.removeFirst() { ended.append((waiting, waiting.failed(error))) }
+        }
+        return ended
+    }
+}

@@ -1,0 +1,159 @@
+public import NIOCore
+
+/// What comes back for a slot: the bytes of its replies, back to back, and what went wrong if some are missing.
+@usableFromInline
+struct Replies: Sendable {
+    /// Complete frames.
+    @usableFromInline var bytes: ByteBuffer
+    /// How many frames.
+    @usableFromInline var count: Int
+    /// Why there are fewer than asked for.
+    @usableFromInline var failure: RedisError?
+    /// The deadline the submission had, where there is a failure; the caller may try again until then.
+    var deadline: UInt64 = 0
+
+    /// The submission was not taken; the caller may wait and try again.
+    static var notAdmitted: Replies { Replies(bytes: ByteBuffer(), count: 0, failure: nil) }
+    var isNotAdmitted: Bool { self.count == 0 && self.failure == nil }
+
+    static func failed(_ error: RedisError) -> Replies { Replies(bytes: ByteBuffer(), count: 0, failure: error) }
+}
+
+/// The right to resume one suspended caller, once.
+///
+/// The only place that touches an unsafe continuation: a checked one costs another allocation for each command.
+@safe
+struct Caller: Sendable {
+    private let continuation: UnsafeContinuation<Replies, Never>
+
+    // SAFETY: a `Caller` stands in one slot and leaves it by `Slot.take()`, which empties the slot, or it is resumed at
+    // once by the submission that was not taken. So it is resumed at most once; detaching a connection resumes the rest.
+
+    /// Suspends the current task until the caller made for it is resumed.
+    static func suspend(_ body: (Caller) -> Void) async -> Replies {
+        await unsafe withUnsafeContinuation { unsafe body(Caller(continuation: $0)) }
+    }
+
+    private init(continuation: UnsafeContinuation<Replies, Never>) { unsafe self.continuation = continuation }
+
+    consuming func resume(returning replies: consuming Replies) { unsafe self.continuation.resume(returning: replies) }
+}
+
+/// One place in the order of replies: the caller that waits for the next `expected` frames.
+///
+/// Abandoning it (deadline, cancellation) resumes the caller and leaves the place, which then swallows its replies.
+struct Slot: Sendable {
+    private var caller: Caller?
+    let id: UInt64
+    /// On the clock of `NIODeadline`, in nanoseconds.
+    let deadline: UInt64
+    let expected: Int
+
+    init(_ caller: Caller, id: UInt64, deadline: UInt64, expected: Int) {
+        self.caller = caller
+        self.id = id
+        self.deadline = deadline
+        self.expected = expected
+    }
+
+    var isAbandoned: Bool { self.caller == nil }
+
+    /// Takes the caller out, to be resumed once.
+    mutating func take() -> Waiting? { self.caller.take().map { Waiting(caller: $0, deadline: self.deadline) } }
+}
+
+/// A caller taken out of its slot.
+struct Waiting: Sendable {
+    fileprivate let caller: Caller
+    fileprivate let deadline: UInt64
+
+    consuming func resume(returning replies: consuming Replies) { self.caller.resume(returning: replies) }
+
+    /// The answer without any frame.
+    func failed(_ error: RedisError) -> Replies {
+        var replies = Replies.failed(error)
+        replies.deadline = self.deadline
+        return replies
+    }
+
+    consuming func fail(_ error: RedisError) {
+        let replies = self.failed(error)
+        self.caller.resume(returning: replies)
+    }
+}
+
+/// The slots of one connection in the order of their replies: a ring of a concrete type, because run-time look-ups of a
+/// generic container's metadata are visible at this place.
+struct SlotRing {
+    private var storage: [Slot?]
+    private var head = 0
+    private(set) var count = 0
+    /// The frames that all slots together wait for.
+    private(set) var outstanding = 0
+    /// No slot's deadline is before this.
+    private var earliest = UInt64.max
+
+    init() { self.storage = Array(repeating: nil, count: 64) }
+
+    /// The frames the first slot waits for; `nil` when nobody waits.
+    var expected: Int? { self.count > 0 ? self.storage[self.head]?.expected : nil }
+
+    mutating func append(_ slot: Slot) {
+        if self.count == self.storage.count { self.grow() }
+        self.storage[(self.head + self.count) & (self.storage.count - 1)] = slot
+        self.count += 1
+        self.outstanding += slot.expected
+        if slot.deadline < self.earliest { self.earliest = slot.deadline }
+    }
+
+    /// Removes the first slot and takes its caller out; `nil` if it was abandoned.
+    mutating func removeFirst() -> Waiting? {
+        guard self.count > 0 else { return nil }
+        self.outstanding -= self.storage[self.head]?.expected ?? 0
+        let waiting = self.storage[self.head]?.take()
+        self.head = (self.head + 1) & (self.storage.count - 1)
+        self.count -= 1
+        return waiting
+    }
+
+    /// Abandons the slot with this id, if it is here.
+    ///
+    /// Ids rise by one and are handed out a moment before slots are appended, so a slot stands near the place its
+    /// distance from the first slot's id suggests; the search goes outwards from there.
+    mutating func abandon(_ id: UInt64) -> Waiting? {
+        guard self.count > 0, let first = self.storage[self.head]?.id else { return nil }
+        let guess = id > first ? Int(min(id - first, UInt64(self.count - 1))) : 0
+        for distance in 0..<self.count {
+            for place in distance == 0 ? [guess] : [guess - distance, guess + distance]
+            where place >= 0 && place < self.count {
+                let index = (self.head + place) & (self.storage.count - 1)
+                if self.storage[index]?.id == id { return self.storage[index]?.take() }
+            }
+        }
+        return nil
+    }
+
+    /// Abandons every slot whose deadline has come.
+    mutating func abandonExpired(at now: UInt64) -> [Waiting] {
+        guard now >= self.earliest else { return [] }
+        var expired: [Waiting] = []
+        self.earliest = .max
+        for place in 0..<self.count {
+            let index = (self.head + place) & (self.storage.count - 1)
+            guard let slot = self.storage[index], !slot.isAbandoned else { continue }
+            if slot.deadline <= now {
+                if let waiting = self.storage[index]?.take() { expired.append(waiting) }
+            } else if slot.deadline < self.earliest {
+                self.earliest = slot.deadline
+            }
+        }
+        return expired
+    }
+
+    private mutating func grow() {
+        var larger = [Slot?](repeating: nil, count: self.storage.count * 2)
+        for place in 0..<self.count { larger[place] = self.storage[(self.head + place) & (self.storage.count - 1)] }
+        self.storage = larger
+        self.head = 0
+    }
+}

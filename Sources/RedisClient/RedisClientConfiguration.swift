@@ -1,0 +1,99 @@
+public import RESP
+
+/// Where a server listens.
+public enum RedisAddress: Sendable, Hashable, CustomStringConvertible {
+    /// A host name or address, and a port.
+    case host(String, port: Int)
+    /// The path of a unix domain socket.
+    case unix(path: String)
+
+    /// `host:port` (an IPv6 address in brackets) or `unix:/path`.
+    public var description: String {
+        switch self {
+        case .host(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+}
+
+/// A password, with or without a user name.
+///
+/// Never shown by `print`, string interpolation or a debugger's mirror.
+public struct RedisCredentials: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
+    /// The ACL user; `nil` for password-only authentication, which means the user `default`.
+    public var username: String?
+    /// The password.
+    public var password: String
+
+    /// Credentials for `username`, or for the user `default`.
+    public init(username: String? = nil, password: String) {
+        self.username = username
+        self.password = password
+    }
+
+    /// The fact that there are credentials, not what they are.
+    public var description: String { "<redacted>" }
+    /// Nothing.
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+/// How a ``RedisClient`` connects and what it allows itself.
+///
+/// Plain values with defaults.
+public struct RedisClientConfiguration: Sendable, Hashable {
+    /// The server; `localhost:6379` by default.
+    public var address: RedisAddress = .host("localhost", port: 6379)
+    /// Sent with HELLO (or AUTH); none by default.
+    public var credentials: RedisCredentials?
+    /// Selected after connecting when larger than 0; 0 by default.
+    public var database: Int = 0
+    /// For TCP and the handshake together; 5 s by default.
+    public var connectTimeout: Duration = .seconds(5)
+    /// For one command, from the call to the decoded reply; 5 s by default.
+    ///
+    /// Multi-key commands get eight times this.
+    public var commandTimeout: Duration = .seconds(5)
+    /// How long a caller waits for room in a full queue; 2 s by default.
+    public var queueWait: Duration = .seconds(2)
+    /// How long a graceful shutdown waits for outstanding replies; 5 s by default.
+    public var drainTimeout: Duration = .seconds(5)
+    /// Commands sent or waiting to be sent whose reply is outstanding; 65 536 by default.
+    ///
+    /// Further callers wait.
+    public var maximumOutstandingCommands: Int = 65_536
+    /// Encoded bytes that wait for the socket, 64 MiB by default.
+    ///
+    /// Further callers wait; one command larger than this is taken when nothing else waits.
+    public var maximumQueuedBytes: Int = 64 * 1024 * 1024
+    /// The largest single command in bytes; 513 MiB by default, a little over the server's largest string.
+    public var maximumCommandBytes: Int = 513 * 1024 * 1024
+    /// What is accepted as a reply.
+    public var replyLimits = RESPLimits()
+    /// Commands the server must know (lower case), asked by COMMAND INFO at each connect; none by default.
+    public var requiredCommands: [String] = []
+    /// Further commands to ask for; see ``ServerInfo/supports(_:)``.
+    public var probedCommands: [String] = []
+
+    /// Scripts given to the server at each connect, so that none has to be sent in full later; none by default.
+    public var preloadedScripts: [Script] = []
+
+    /// The defaults named at each property.
+    public init() {}
+}
+
+/// What a server said of itself when the connection was made.
+public struct ServerInfo: Sendable, Hashable {
+    /// `redis` or `valkey`.
+    public var name: String
+    /// The version as HELLO names it, such as `8.0.2`.
+    public var version: String
+    /// 3, or 2 where HELLO was refused.
+    public var protocolVersion: Int
+    /// The commands asked for that the server knows; `nil` when COMMAND INFO was refused.
+    var commands: Set<String>?
+
+    /// Whether the server knows a command named in `requiredCommands` or `probedCommands`.
+    ///
+    /// `false` also when the server refused to say.
+    public func supports(_ command: String) -> Bool { self.commands?.contains(command) ?? false }
+}

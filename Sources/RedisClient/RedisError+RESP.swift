@@ -1,0 +1,23 @@
+public import RESP
+
+extension RedisError {
+    /// The error for a reply that could not be decoded: the server's own, or one about its type.
+    @usableFromInline
+    init(_ error: RESPError) {
+        if let reply = error.reply {
+            self.init(.server, Self.safeText(of: reply), delivery: .refused, serverError: reply.description)
+        } else {
+            self.init(.unexpectedReply, error.message, delivery: .done, cause: error)
+        }
+    }
+
+    /// What may be shown of a server's error: the words of the server itself, never what it repeats of the command.
+    ///
+    /// Servers quote arguments behind the first quote sign or backtick, and script errors carry a script's own text.
+    static func safeText(of reply: ErrorReply) -> String {
+        let text = reply.message.utf8.prefix { byte in
+            byte != UInt8(ascii: "'") && byte != UInt8(ascii: "`") && byte != UInt8(ascii: "\"")
+        }
+        return String(Substring(text.prefix(160)))
+    }
+}

@@ -1,0 +1,135 @@
+/// Why a command has no result.
+public struct RedisError: Error, Sendable, CustomStringConvertible {
+    /// The kinds of errors; more may come.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        enum Kind: String, Sendable {
+            case notRunning, alreadyRunning, shutDown, cannotConnect, connectionClosed, timeout, queueFull
+            case commandTooLarge, protocolViolation, server, unexpectedReply, unsupportedServer, invalidConfiguration
+        }
+        let kind: Kind
+
+        /// `run()` has not been called yet, or has ended.
+        ///
+        /// Not sent.
+        public static var notRunning: Code { Code(kind: .notRunning) }
+        /// `run()` was called a second time.
+        public static var alreadyRunning: Code { Code(kind: .alreadyRunning) }
+        /// The client is shutting down.
+        ///
+        /// Not sent.
+        public static var shutDown: Code { Code(kind: .shutDown) }
+        /// No connection within the deadline; the cause says why the last attempt failed.
+        ///
+        /// Not sent.
+        public static var cannotConnect: Code { Code(kind: .cannotConnect) }
+        /// The connection ended before the reply.
+        ///
+        /// See ``RedisError/delivery``.
+        public static var connectionClosed: Code { Code(kind: .connectionClosed) }
+        /// No reply within the deadline.
+        ///
+        /// The command may have been carried out, or may yet be.
+        public static var timeout: Code { Code(kind: .timeout) }
+        /// The queue stayed full for `queueWait`.
+        ///
+        /// Not sent.
+        public static var queueFull: Code { Code(kind: .queueFull) }
+        /// The command is larger than `maximumCommandBytes`.
+        ///
+        /// Not sent.
+        public static var commandTooLarge: Code { Code(kind: .commandTooLarge) }
+        /// The server sent what is not RESP, or a reply nobody asked for.
+        ///
+        /// The connection was closed.
+        public static var protocolViolation: Code { Code(kind: .protocolViolation) }
+        /// The server answered with an error; see ``RedisError/serverError``.
+        ///
+        /// Refused.
+        public static var server: Code { Code(kind: .server) }
+        /// The reply is of another type than the command's result.
+        ///
+        /// The command was carried out.
+        public static var unexpectedReply: Code { Code(kind: .unexpectedReply) }
+        /// The server lacks a required command.
+        public static var unsupportedServer: Code { Code(kind: .unsupportedServer) }
+        /// A setting that cannot work.
+        public static var invalidConfiguration: Code { Code(kind: .invalidConfiguration) }
+
+        /// The kind's name.
+        public var description: String { self.kind.rawValue }
+    }
+
+    /// Whether the server may have carried the command out.
+    public enum Delivery: String, Sendable, Hashable {
+        /// Certainly not: no byte of it left.
+        case notSent
+        /// It may have been.
+        case unknown
+        /// The server refused it.
+        case refused
+        /// It was.
+        case done
+    }
+
+    /// One allocation for everything, so that an optional error costs one word where replies are passed on.
+    private final class Storage: Sendable {
+        let code: Code
+        let message: String
+        let delivery: Delivery
+        let serverError: String
+        let cause: (any Error)?
+        let origin: String
+
+        init(
+            code: Code,
+            message: String,
+            delivery: Delivery,
+            serverError: String,
+            cause: (any Error)?,
+            origin: String
+        ) {
+            self.code = code
+            self.message = message
+            self.delivery = delivery
+            self.serverError = serverError
+            self.cause = cause
+            self.origin = origin
+        }
+    }
+
+    private let storage: Storage
+
+    /// The kind of error.
+    public var code: Code { self.storage.code }
+    /// For logs: no values, no keys, no credentials.
+    public var message: String { self.storage.message }
+    /// Whether the command may have been carried out.
+    public var delivery: Delivery { self.storage.delivery }
+    /// The first word of the server's error, such as `WRONGTYPE`; empty for all other codes.
+    public var serverError: String { self.storage.serverError }
+    /// The error behind this one.
+    public var cause: (any Error)? { self.storage.cause }
+    /// The file and line where the error was made.
+    public var origin: String { self.storage.origin }
+    /// Code, message and origin.
+    public var description: String { "\(self.code): \(self.message) (\(self.origin))" }
+
+    package init(
+        _ code: Code,
+        _ message: String,
+        delivery: Delivery = .notSent,
+        serverError: String = "",
+        cause: (any Error)? = nil,
+        file: String = #fileID,
+        line: Int = #line
+    ) {
+        self.storage = Storage(
+            code: code,
+            message: message,
+            delivery: delivery,
+            serverError: serverError,
+            cause: cause,
+            origin: "\(file):\(line)"
+        )
+    }
+}

@@ -1,0 +1,98 @@
+public import NIOCore
+public import RESP
+
+/// A Lua script that is sent by its SHA-1 name, and as text only when the server does not know it.
+public struct Script: Sendable, Hashable {
+    /// The Lua text.
+    public let source: String
+    /// The name the server gives it.
+    public let digest: String
+
+    /// A script; the digest is computed here, so make it once.
+    public init(_ source: String) {
+        self.source = source
+        self.digest = SHA1.hexDigest(of: source.utf8)
+    }
+}
+
+/// `EVALSHA` (or `EVAL`) of a script with its keys and arguments.
+public struct ScriptCall<Response: RESPDecodable>: RedisCommand {
+    @usableFromInline let script: Script
+    @usableFromInline var sendsSource: Bool
+    @usableFromInline let words: ByteBuffer
+    @usableFromInline let count: Int
+    @usableFromInline let keyCount: Int
+    /// As given at the initializer.
+    public let isIdempotent: Bool
+
+    /// A call of `script`.
+    ///
+    /// In a cluster all keys must be of one slot.
+    ///
+    /// - Parameters:
+    ///   - script: what to run.
+    ///   - keys: `KEYS` of the script.
+    ///   - arguments: `ARGV` of the script.
+    ///   - returning: what the reply is decoded to.
+    ///   - isIdempotent: whether it may be sent again after a lost connection.
+    @inlinable
+    public init<each Key: RESPArgument, each Argument: RESPArgument>(
+        _ script: Script,
+        keys: (repeat each Key),
+        arguments: (repeat each Argument),
+        returning: Response.Type = Response.self,
+        isIdempotent: Bool = false
+    ) {
+        self.isIdempotent = isIdempotent
+        var words = ByteBuffer()
+        var keyCount = 0
+        for key in repeat each keys {
+            key.writeBulkString(into: &words)
+            keyCount += 1
+        }
+        var count = keyCount
+        for argument in repeat each arguments {
+            argument.writeBulkString(into: &words)
+            count += 1
+        }
+        self.script = script
+        self.sendsSource = false
+        self.words = words
+        self.count = count
+        self.keyCount = keyCount
+    }
+
+    /// Appends the command.
+    @inlinable
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.writeCommandHeader(count: self.count + 3)
+        if self.sendsSource {
+            buffer.writeWord("EVAL")
+            self.script.source.writeBulkString(into: &buffer)
+        } else {
+            buffer.writeWord("EVALSHA")
+            self.script.digest.writeBulkString(into: &buffer)
+        }
+        self.keyCount.writeBulkString(into: &buffer)
+        buffer.writeImmutableBuffer(self.words)
+    }
+}
+
+extension RedisClient {
+    /// Runs a script by its name, and once more by its text if the server answers NOSCRIPT.
+    ///
+    /// - Throws: ``RedisError``, `CancellationError`.
+    @inlinable
+    public func execute<Response: RESPDecodable>(
+        script call: ScriptCall<Response>,
+        timeout: Duration? = nil
+    ) async throws -> Response {
+        do {
+            return try await self.execute(call, timeout: timeout)
+        } catch let error as RedisError where error.serverError == "NOSCRIPT" {
+            var full = call
+            full.sendsSource = true
+            return try await self.execute(full, timeout: timeout)
+        }
+    }
+}

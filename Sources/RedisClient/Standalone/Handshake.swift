@@ -1,0 +1,160 @@
+import NIOCore
+import RESP
+
+/// The first commands on a new connection: protocol, authentication, database, name of the library, abilities.
+struct Handshake: Sendable {
+    let configuration: RedisClientConfiguration
+    let handler: NIOLoopBound<ConnectionHandler>
+
+    /// What the library calls itself in CLIENT SETINFO.
+    static let libraryName = "oxbow"
+    static let libraryVersion = "0.1.0"
+
+    /// - Throws: ``RedisError``: `cannotConnect` with the server's reason, `unsupportedServer`, `connectionClosed`.
+    func perform() async throws -> ServerInfo {
+        var server = try await self.agreeOnProtocol()
+        try await self.selectDatabase()
+        // Old servers and proxies may not know it; the connection works without.
+        for (attribute, value) in [("LIB-NAME", Self.libraryName), ("LIB-VER", Self.libraryVersion)] {
+            _ = try await self.request(RawCommand<RESPValue>("CLIENT", "SETINFO", attribute, value))
+        }
+        try await self.probe(&server)
+        // A server that refuses gets them one by one later.
+        for script in self.configuration.preloadedScripts {
+            _ = try await self.request(RawCommand<RESPValue>("SCRIPT", "LOAD", script.source))
+        }
+        return server
+    }
+
+    private func agreeOnProtocol() async throws -> ServerInfo {
+        let hello =
+            if let credentials = self.configuration.credentials {
+                RawCommand<RESPValue>("HELLO", 3, "AUTH", credentials.username ?? "default", credentials.password)
+            } else {
+                RawCommand<RESPValue>("HELLO", 3)
+            }
+        let answer = try await self.request(hello)
+        guard case .error(let refusal) = answer else {
+            return ServerInfo(
+                name: answer.field("server") ?? "redis",
+                version: answer.field("version") ?? "unknown",
+                protocolVersion: Int(answer.field("proto") ?? "") ?? 3
+            )
+        }
+        if ["WRONGPASS", "NOAUTH"].contains(refusal.prefix) || refusal.message.contains("max number of clients") {
+            throw self.failure("the handshake was refused", refusal)
+        }
+        // RESP2: the server, or a proxy before it, does not know HELLO.
+        if let credentials = self.configuration.credentials {
+            let auth =
+                if let username = credentials.username {
+                    RawCommand<RESPValue>("AUTH", username, credentials.password)
+                } else {
+                    RawCommand<RESPValue>("AUTH", credentials.password)
+                }
+            if case .error(let refusal) = try await self.request(auth) {
+                throw self.failure("authentication was refused", refusal)
+            }
+        }
+        var server = ServerInfo(name: "redis", version: "unknown", protocolVersion: 2)
+        switch try await self.request(RawCommand<RESPValue>("INFO", "server")) {
+        case .string(let text):
+            for line in String(buffer: text).split(whereSeparator: \.isNewline) {
+                let parts = line.split(separator: ":", maxSplits: 1)
+                guard parts.count == 2 else { continue }
+                if parts[0] == "redis_version", server.name == "redis" { server.version = String(parts[1]) }
+                if parts[0] == "valkey_version" {
+                    server.name = "valkey"
+                    server.version = String(parts[1])
+                }
+            }
+        case .error(let refusal) where refusal.prefix == "NOAUTH":
+            throw self.failure("the server wants a password", refusal)
+        default: break
+        }
+        return server
+    }
+
+    private func selectDatabase() async throws {
+        guard self.configuration.database > 0 else { return }
+        if case .error(let refusal) = try await self.request(
+            RawCommand<RESPValue>("SELECT", self.configuration.database)
+        ) {
+            throw self.failure("database \(self.configuration.database) cannot be selected", refusal)
+        }
+    }
+
+    private func probe(_ server: inout ServerInfo) async throws {
+        let required = self.configuration.requiredCommands
+        let names = required + self.configuration.probedCommands
+        guard !names.isEmpty else { return }
+        var words = ByteBuffer()
+        words.writeCommandHeader(count: names.count + 2)
+        for word in ["COMMAND", "INFO"] + names { word.writeBulkString(into: &words) }
+        let answer = try await self.request(words)
+        // A server that refuses to say is taken at its word later, command by command.
+        guard case .array(let infos) = answer, infos.count == names.count else { return }
+        let known = zip(names, infos).filter { $0.1 != .null && $0.1 != .array([]) }.map(\.0)
+        server.commands = Set(known)
+        let missing = required.filter { !known.contains($0) }
+        guard missing.isEmpty else {
+            let list = missing.map { $0.uppercased() }.joined(separator: ", ")
+            throw RedisError(
+                .unsupportedServer,
+                "\(server.name) \(server.version) at \(self.configuration.address) does not know \(list); "
+                    + "Redis 7.4 or later, or Valkey 9 or later, is needed"
+            )
+        }
+    }
+
+    private func failure(_ what: String, _ reply: ErrorReply) -> RedisError {
+        RedisError(
+            .cannotConnect,
+            "\(self.configuration.address): \(what): \(RedisError.safeText(of: reply))",
+            serverError: reply.description
+        )
+    }
+
+    private func request(_ command: RawCommand<RESPValue>) async throws -> RESPValue {
+        try await self.request(command.words)
+    }
+
+    private func request(_ words: ByteBuffer) async throws -> RESPValue {
+        let handler = self.handler
+        let replies = await Caller.suspend { caller in
+            let slot = Slot(caller, id: 0, deadline: .max, expected: 1)
+            handler.eventLoop.execute { handler.value.sendDirectly(words, slot) }
+        }
+        if let failure = replies.failure {
+            throw RedisError(
+                .cannotConnect,
+                "\(self.configuration.address): the connection ended during the handshake: \(failure.message)",
+                cause: failure
+            )
+        }
+        var reader = RESPReader(replies.bytes)
+        return try RESPValue(from: &reader)
+    }
+}
+
+extension RESPValue {
+    /// The text of a map's value, whether the map came as one (RESP3) or as pairs in a row (RESP2).
+    func field(_ name: String) -> String? {
+        let key = RESPValue.string(ByteBuffer(string: name))
+        switch self {
+        case .map(let pairs): return pairs.first { $0.key == key }?.value.text
+        case .array(let flat):
+            guard let index = flat.firstIndex(of: key), index + 1 < flat.count else { return nil }
+            return flat[index + 1].text
+        default: return nil
+        }
+    }
+
+    private var text: String? {
+        switch self {
+        case .string(let bytes): String(buffer: bytes)
+        case .integer(let number): String(number)
+        default: nil
+        }
+    }
+}
