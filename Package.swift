@@ -46,6 +46,7 @@ let package = Package(
             exclude: ["install", "supervise"],
             swiftSettings: strict
         ),
+        .testTarget(name: "RESPTests", dependencies: ["RESP", nioCore], swiftSettings: strict),
         .testTarget(name: "ResilienceTests", dependencies: ["Resilience"], swiftSettings: strict),
         .testTarget(name: "PropertyFilesTests", dependencies: ["PropertyFiles"], swiftSettings: strict),
         .testTarget(

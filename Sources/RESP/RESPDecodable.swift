@@ -17,7 +17,9 @@ extension String: RESPDecodable {
 }
 
 extension ByteBuffer: RESPDecodable {
-    /// The bytes of a string. They share memory with the rest of the reply, but not with a receive buffer.
+    /// The bytes of a string.
+    ///
+    /// They share memory with the rest of the reply, but not with a receive buffer.
     @inlinable
     public init(from reader: inout RESPReader) throws(RESPError) { self = try reader.readKeptSlice() }
 }

@@ -61,4 +61,7 @@ public struct ErrorReply: Sendable, Hashable, CustomStringConvertible {
 extension RESPError {
     /// An error about the order of sound replies, found by whoever keeps that order.
     public static func malformed(_ message: String) -> RESPError { RESPError(.malformed, message) }
+
+    /// An error about the size of what is sound so far, found by whoever holds it.
+    public static func limitExceeded(_ message: String) -> RESPError { RESPError(.limitExceeded, message) }
 }

@@ -9,6 +9,9 @@ public struct RESPLimits: Sendable, Hashable {
     /// The longest simple string, error, number or header line in bytes; 64 KiB by default.
     public var maximumLineBytes: Int = 64 * 1024
 
+    /// The most bytes held of replies that are not complete, a pipeline's replies together; 1 GiB by default.
+    public var maximumReplyBytes: Int = 1024 * 1024 * 1024
+
     /// The defaults named at each property.
     public init() {}
 }

@@ -121,6 +121,24 @@ import Testing
         }
     }
 
+    @Test func `a reply without end is given up at the limit`() async throws {
+        // Each piece is within the limits of its kind; only their sum is not.
+        let piece = "$1000\r\n" + String(repeating: "x", count: 1000) + "\r\n"
+        let endless = ScriptedServer.Answer("*1000000\r\n" + String(repeating: piece, count: 200))
+        let server = try await ScriptedServer([[endless], [Answer("+fine\r\n")]])
+        defer { server.stop() }
+        var configuration = server.configuration
+        configuration.replyLimits.maximumReplyBytes = 100_000
+        try await withClient(configuration) { client async throws in
+            let error = await #expect(throws: RedisError.self) {
+                try await client.execute(RawCommand("ASK", returning: [String].self))
+            }
+            #expect(error?.code == .protocolViolation)
+            #expect(error?.message.contains("100000 bytes") == true)
+            #expect(try await client.execute(RawCommand("ASK", returning: String.self)) == "fine")
+        }
+    }
+
     @Test func `a silent connection is given up and replaced`() async throws {
         let server = try await ScriptedServer([[], [Answer("+back\r\n")]])
         defer { server.stop() }

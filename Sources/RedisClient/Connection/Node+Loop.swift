@@ -65,7 +65,9 @@ extension Node {
         }
     }
 
-    /// Tells callers that a drain is coming: none of them asks for one. ``ConnectionHandler/drain()`` must follow.
+    /// Tells callers that a drain is coming: none of them asks for one.
+    ///
+    /// ``ConnectionHandler/drain()`` must follow.
     func announceDrain() {
         self.queue.withLock { queue in
             guard case .connected = queue.phase, !queue.isDrainScheduled else { return }

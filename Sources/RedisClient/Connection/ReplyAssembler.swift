@@ -19,7 +19,12 @@ struct ReplyAssembler {
     /// Callers whose replies are complete, to be resumed in one go.
     private(set) var ready: [(Waiting, Replies)] = []
 
-    init(limits: RESPLimits) { self.scanner = FrameScanner(limits: limits) }
+    private let maximumBytes: Int
+
+    init(limits: RESPLimits) {
+        self.scanner = FrameScanner(limits: limits)
+        self.maximumBytes = min(limits.maximumReplyBytes, Int(UInt32.max) / 2)
+    }
 
     /// Takes the completed replies; give the emptied array back with ``reuse(_:)``.
     mutating func takeReady() -> [(Waiting, Replies)] {
@@ -39,6 +44,11 @@ struct ReplyAssembler {
     ///
     /// - Throws: ``RESPError`` when the stream makes no sense; nothing more may be received then.
     mutating func receive(_ bytes: consuming ByteBuffer) throws(RESPError) {
+        // Each element may be within its limits and the whole still without end; a ByteBuffer holds less than 4 GiB.
+        let held = self.received.readableBytes + bytes.readableBytes + (self.collected?.readableBytes ?? 0)
+        guard held <= self.maximumBytes else {
+            throw .limitExceeded("replies of more than \(self.maximumBytes) bytes that are not complete")
+        }
         if self.received.readableBytes == 0 {
             self.received = bytes
         } else {

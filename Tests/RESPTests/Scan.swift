@@ -1,0 +1,66 @@
+import RESP
+
+/// What a scanner finds in a stream of bytes that arrives in pieces.
+struct Scan: Equatable {
+    struct Frame: Equatable {
+        let type: RESPType
+        let range: Range<Int>
+    }
+
+    private(set) var frames: [Frame] = []
+    /// Why the scan ended early.
+    private(set) var error: RESPError.Code?
+
+    /// Scans as a connection does: after each cut, whatever has come from the start of the frame on is handed in.
+    init(_ bytes: [UInt8], cuts: some Sequence<Int> = EmptyCollection(), limits: RESPLimits = RESPLimits()) {
+        var scanner = FrameScanner(limits: limits)
+        var start = 0
+        do throws(RESPError) {
+            for cut in cuts { try self.scan(bytes, upTo: cut, with: &scanner, from: &start) }
+            try self.scan(bytes, upTo: bytes.count, with: &scanner, from: &start)
+        } catch {
+            self.error = error.code
+        }
+    }
+
+    private mutating func scan(
+        _ bytes: [UInt8],
+        upTo end: Int,
+        with scanner: inout FrameScanner,
+        from start: inout Int
+    ) throws(RESPError) {
+        while start < end, let length = try scanner.scan(bytes.span.extracting(start..<end)) {
+            self.frames.append(Frame(type: scanner.type, range: start..<start + length))
+            start += length
+        }
+    }
+}
+
+/// Cuts at random places, some pieces of one byte among them; the same for the same generator.
+func randomCuts(of count: Int, upTo longest: Int, using random: inout SeededGenerator) -> [Int] {
+    var cuts: [Int] = []
+    var cut = 0
+    while true {
+        cut += random.below(longest) + 1
+        guard cut < count else { return cuts }
+        cuts.append(cut)
+    }
+}
+
+/// SplitMix64: random numbers that are the same in every run.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { self.state = seed }
+
+    mutating func next() -> UInt64 {
+        self.state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = self.state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// A number from 0 to `bound - 1`; slightly uneven, but cheap.
+    mutating func below(_ bound: Int) -> Int { Int(self.next() >> 33) % bound }
+}
