@@ -21,6 +21,7 @@ let package = Package(
     name: "oxbow",
     platforms: [.macOS(.v26)],
     products: [
+        .library(name: "Oxbow", targets: ["Oxbow"]),
         .library(name: "RedisClient", targets: ["RedisClient"]),
         .library(name: "RESP", targets: ["RESP"]),
         .library(name: "PropertyFiles", targets: ["PropertyFiles"]),
@@ -31,12 +32,18 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .target(name: "RESP", dependencies: [nioCore], swiftSettings: strict),
         .target(name: "Resilience", swiftSettings: strict),
         .target(name: "PropertyFiles", swiftSettings: strict),
         .target(
             name: "RedisClient",
             dependencies: ["RESP", "Resilience", nioCore, nioPosix, logging, lifecycle],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Oxbow",
+            dependencies: ["RedisClient", "RESP", "Resilience", "PropertyFiles", "CZlib", nioCore, logging, lifecycle],
             swiftSettings: strict
         ),
         .target(
@@ -53,6 +60,13 @@ let package = Package(
             name: "RedisClientTests",
             dependencies: [
                 "RedisClient", "RESP", "TestServers", nioCore, nioPosix, logging, lifecycle, lifecycleTesting,
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "OxbowTests",
+            dependencies: [
+                "Oxbow", "RedisClient", "RESP", "PropertyFiles", "TestServers", nioCore, nioPosix, logging, lifecycle,
             ],
             swiftSettings: strict
         ),

@@ -1,0 +1,79 @@
+/// Which values are compressed, and how.
+public struct CompressionConfiguration: Sendable, Hashable {
+    /// The compression of stored values.
+    ///
+    /// Whatever is set, both forms can be read.
+    public enum Compression: String, Sendable, Hashable, CaseIterable {
+        /// None.
+        case none
+        /// The zlib format, RFC 1950.
+        case deflate
+    }
+
+    /// None by default.
+    public var type = Compression.none
+    /// Values of at least this many bytes are compressed, if that makes them smaller; 256 by default.
+    public var minimumBytes = 256
+
+    /// The defaults named at each property.
+    public init() {}
+}
+
+/// How caches behave unless a cache or a call says otherwise.
+public struct CacheConfiguration: Sendable, Hashable {
+    /// The first component of every key; `ox-cache` by default.
+    ///
+    /// Give applications that share a database prefixes of their own.
+    public var keyPrefix = "ox-cache"
+    /// The life of an entry; 3600 s by default.
+    public var timeToLive: Duration = .seconds(3600)
+    /// The life of an entry that says a value does not exist; 60 s by default.
+    public var absentTimeToLive: Duration = .seconds(60)
+    /// The life of a loader's claim, renewed while it loads; 5 s by default.
+    public var claimLife: Duration = .seconds(5)
+    /// After this long a loader's claim is not renewed any more; 60 s by default.
+    public var maximumLoad: Duration = .seconds(60)
+    /// How long a caller waits for another's load before it loads by itself; `nil`, the default, is the claim's life.
+    public var waitForLoad: Duration?
+    /// Bounds the command of a cache read; then the loader runs.
+    ///
+    /// 500 ms by default.
+    public var softTimeout: Duration = .milliseconds(500)
+    /// By how many percent at most a stored life is shorter than asked for, so that entries stored together do not
+    /// expire together; drawn anew for each.
+    ///
+    /// 5 by default, 0 for exact lives.
+    public var jitterPercent = 5
+    /// The largest value that is stored, before compression; 16 MiB by default.
+    public var maximumValueBytes = 16 * 1024 * 1024
+    /// Which values are compressed; none by default.
+    public var compression = CompressionConfiguration()
+    /// Whether ``Oxbow/withRequestScope(_:)`` remembers anything; `true` by default.
+    public var usesRequestScope = true
+    /// The most entries one request scope remembers; 10 000 by default.
+    public var requestScopeEntries = 10_000
+
+    /// The defaults named at each property.
+    public init() {}
+}
+
+/// What one cache does differently from ``CacheConfiguration``.
+public struct CacheOptions: Sendable, Hashable {
+    /// The life of an entry; `nil`, the default, is the configured one.
+    public var timeToLive: Duration?
+    /// The life of an entry that says a value does not exist; `nil`, the default, is the configured one.
+    public var absentTimeToLive: Duration?
+    /// Which values are compressed; `nil`, the default, is as configured.
+    public var compression: CompressionConfiguration?
+
+    /// No differences but those given.
+    public init(
+        timeToLive: Duration? = nil,
+        absentTimeToLive: Duration? = nil,
+        compression: CompressionConfiguration? = nil
+    ) {
+        self.timeToLive = timeToLive
+        self.absentTimeToLive = absentTimeToLive
+        self.compression = compression
+    }
+}

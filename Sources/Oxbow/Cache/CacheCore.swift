@@ -1,0 +1,164 @@
+import NIOCore
+import Synchronization
+
+/// What plain and grouped caches share: names, request scope, options, and the engine below.
+final class CacheCore<Value: Sendable>: Sendable {
+    let engine: CacheEngine<Value>
+    private let id: UInt64
+    private let prefix: String
+    private let timeToLive: Duration
+    private let absentTimeToLive: Duration
+
+    init(engine: CacheEngine<Value>, prefix: String, options: CacheOptions) {
+        self.engine = engine
+        self.id = CacheIdentity.next()
+        self.prefix = prefix
+        self.timeToLive = options.timeToLive ?? engine.configuration.timeToLive
+        self.absentTimeToLive = options.absentTimeToLive ?? engine.configuration.absentTimeToLive
+    }
+
+    // MARK: Names
+
+    /// - Throws: ``CacheError`` with `invalidKey` for an empty key or group.
+    func cell(_ key: String, in group: String?) throws -> CellAddress {
+        guard !key.isEmpty else { throw CacheError(.invalidKey, "an empty key") }
+        let last = KeyEncoding.encode(key, isLast: true)
+        guard let group else { return CellAddress(key: CellName(encoded: self.prefix + last)) }
+        return CellAddress(key: try self.name(ofGroup: group), field: CellName(encoded: last))
+    }
+
+    func name(ofGroup group: String) throws -> CellName {
+        guard !group.isEmpty else { throw CacheError(.invalidKey, "an empty group") }
+        return CellName(encoded: self.prefix + KeyEncoding.encode(group, isLast: true))
+    }
+
+    private func scopeKey(_ key: String, _ group: String?) -> RequestScope.Key {
+        RequestScope.Key(cache: self.id, group: group, key: key)
+    }
+
+    // MARK: Reads
+
+    func value(
+        _ key: String,
+        in group: String?,
+        acceptsAbsent: Bool,
+        timeToLive: Duration?,
+        _ load: @escaping CacheEngine<Value>.Loader
+    ) async throws -> Value? {
+        guard let scope = RequestScope.current else {
+            return try await self.read(key, in: group, acceptsAbsent, timeToLive, load)
+        }
+        let scopeKey = self.scopeKey(key, group)
+        let (box, epoch) = scope.look(scopeKey)
+        if let known = box as? RequestScope.Box<Value>, known.value != nil || acceptsAbsent {
+            self.engine.counters.scopeHits.increment()
+            return known.value
+        }
+        let value = try await self.read(key, in: group, acceptsAbsent, timeToLive, load)
+        if let epoch { scope.remember(value, for: scopeKey, since: epoch) }
+        return value
+    }
+
+    private func read(
+        _ key: String,
+        in group: String?,
+        _ acceptsAbsent: Bool,
+        _ timeToLive: Duration?,
+        _ load: @escaping CacheEngine<Value>.Loader
+    ) async throws -> Value? {
+        let request = CacheEngine<Value>
+            .Request(
+                cell: try self.cell(key, in: group),
+                timeToLive: self.jittered(timeToLive ?? self.timeToLive),
+                absentTimeToLive: self.jittered(self.absentTimeToLive),
+                acceptsAbsent: acceptsAbsent
+            )
+        return try await self.engine.value(request, load)
+    }
+
+    func value(_ key: String, in group: String?) async throws -> Value? {
+        let scopeKey = self.scopeKey(key, group)
+        let remembered = RequestScope.current?.look(scopeKey)
+        if let known = remembered?.box as? RequestScope.Box<Value> {
+            self.engine.counters.scopeHits.increment()
+            return known.value
+        }
+        let cell = try self.cell(key, in: group)
+        do {
+            guard case .hit(let value) = try await self.engine.look(cell, acceptsAbsent: true) else { return nil }
+            if let epoch = remembered?.epoch { RequestScope.current?.remember(value, for: scopeKey, since: epoch) }
+            return value
+        } catch {
+            try self.engine.noteStoreFailure(error)
+            return nil
+        }
+    }
+
+    private func jittered(_ life: Duration) -> Duration {
+        let percent = self.engine.configuration.jitterPercent
+        return percent == 0 ? life : life * (1 - Double.random(in: 0...Double(percent) / 100))
+    }
+
+    // MARK: Changes
+
+    func set(_ value: Value, for key: String, in group: String?, timeToLive: Duration?) async throws {
+        let cell = try self.cell(key, in: group)
+        let envelope: Envelope
+        do {
+            envelope = try self.engine.coder.envelope(value)
+        } catch let error as CacheError {
+            throw error
+        } catch {
+            throw CacheError(.cannotEncode, "the codec threw", cause: error)
+        }
+        defer { RequestScope.current?.forget(self.scopeKey(key, group)) }
+        let stored = try await self.calling {
+            try await self.engine.store.set(cell, to: envelope, for: self.jittered(timeToLive ?? self.timeToLive))
+        }
+        guard stored else { throw CacheError(.closed, "an update of the entry is on its way") }
+    }
+
+    func invalidate(_ key: String, in group: String?) async throws {
+        let cell = try self.cell(key, in: group)
+        defer { RequestScope.current?.forget(self.scopeKey(key, group)) }
+        try await self.calling { try await self.engine.store.invalidate(cell) }
+    }
+
+    func invalidate(group: String) async throws {
+        let name = try self.name(ofGroup: group)
+        defer { RequestScope.current?.forget(group: group, of: self.id) }
+        try await self.calling { try await self.engine.store.invalidate(group: name) }
+    }
+
+    func contains(_ key: String, in group: String?) async throws -> Bool {
+        let cell = try self.cell(key, in: group)
+        guard case .value(let envelope, _) = try await self.calling({ try await self.engine.store.read(cell) }) else {
+            return false
+        }
+        return envelope.kind != .absent
+    }
+
+    func remainingTimeToLive(_ key: String, in group: String?) async throws -> Duration? {
+        let cell = try self.cell(key, in: group)
+        return try await self.calling {
+            guard case .value = try await self.engine.store.read(cell) else { return nil }
+            return try await self.engine.store.timeToLive(cell)
+        }
+    }
+
+    private func calling<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            throw CacheError(storeFailure: error)
+        }
+    }
+}
+
+/// Numbers that tell the caches of one process apart.
+enum CacheIdentity {
+    private static let last = Atomic<UInt64>(0)
+    static func next() -> UInt64 { self.last.wrappingAdd(1, ordering: .relaxed).newValue }
+}

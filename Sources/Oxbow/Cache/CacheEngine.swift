@@ -1,0 +1,300 @@
+import Logging
+import NIOCore
+import Resilience
+import Synchronization
+
+/// The cell protocol for one cache: look, claim, load, fill, share, wait.
+///
+/// Knows neither keys nor Redis.
+///
+/// The rules, by number, are in the article "The cell protocol".
+final class CacheEngine<Value: Sendable>: Sendable {
+    typealias Loader = @Sendable () async throws -> Value?
+
+    /// How one call wants its value.
+    struct Request: Sendable {
+        let cell: CellAddress
+        let timeToLive: Duration
+        let absentTimeToLive: Duration
+        /// Whether "known absent" is an answer.
+        let acceptsAbsent: Bool
+    }
+
+    let store: any CacheStore
+    let coder: ValueCoder<Value>
+    let configuration: CacheConfiguration
+    let counters = CacheCounters()
+    let storeMonitor: StoreMonitor
+    private let loads = LoadTable<Value>()
+
+    init(
+        store: any CacheStore,
+        coder: ValueCoder<Value>,
+        configuration: CacheConfiguration,
+        storeMonitor: StoreMonitor
+    ) {
+        self.store = store
+        self.coder = coder
+        self.configuration = configuration
+        self.storeMonitor = storeMonitor
+    }
+
+    /// What stands in the cell, decoded.
+    enum Look {
+        case hit(Value?)
+        case miss(CellContent)
+    }
+
+    func look(_ cell: CellAddress, acceptsAbsent: Bool) async throws -> Look {
+        self.interpret(try await self.store.read(cell), acceptsAbsent: acceptsAbsent)
+    }
+
+    private func interpret(_ content: CellContent, acceptsAbsent: Bool) -> Look {
+        guard case .value(let envelope, let stored) = content else {
+            if case .unusable = content { self.counters.unusable.increment() }
+            self.counters.misses.increment()
+            return .miss(content)
+        }
+        if envelope.kind == .absent, acceptsAbsent {
+            self.counters.hits.increment()
+            return .hit(nil)
+        }
+        if let value = self.coder.value(envelope) {
+            self.counters.hits.increment()
+            return .hit(value)
+        }
+        if envelope.kind != .absent { self.counters.unusable.increment() }
+        self.counters.misses.increment()
+        return .miss(.unusable(stored))
+    }
+
+    /// Reads through: the value of the cell, or of a load that is shared wherever the protocol allows it.
+    func value(_ request: Request, _ load: @escaping Loader) async throws -> Value? {
+        let cell = request.cell
+        // A loader that reads its own key loads past (rule 12): joining would be waiting for itself.
+        if LoadingCells.contains(cell) { return try await self.run(load, cell) }
+        let waitEnd = ContinuousClock.now + (self.configuration.waitForLoad ?? self.configuration.claimLife)
+        var pause = Backoff(initial: .milliseconds(2), maximum: .milliseconds(50))
+        var known: CellContent?
+        while true {
+            let content: CellContent
+            do {
+                if let known {
+                    content = known
+                } else {
+                    switch try await self.look(cell, acceptsAbsent: request.acceptsAbsent) {
+                    case .hit(let value): return value
+                    case .miss(let found): content = found
+                    }
+                }
+            } catch {
+                try self.noteStoreFailure(error)
+                return try await self.loadUnclaimed(request, load)
+            }
+            known = nil
+
+            switch content {
+            case .absent, .unusable, .value:
+                switch try await self.claim(request, content) {
+                case .won(let token, let flight): return try await self.lead(request, token, flight, load)
+                case .lost(let found):
+                    // Look again; what a lost claim brought along is a look already.
+                    guard let found, found != .absent else { continue }
+                    switch self.interpret(found, acceptsAbsent: request.acceptsAbsent) {
+                    case .hit(let value): return value
+                    case .miss(let content): known = content
+                    }
+                case .failed: return try await self.loadUnclaimed(request, load)
+                }
+            case .closed:
+                return try await self.loadUnclaimed(request, load)
+            case .claim(let token):
+                guard ContinuousClock.now < waitEnd else { return try await self.loadUnclaimed(request, load) }
+                if let flight = self.loads.load(claimedBy: token) {
+                    switch try await flight.wait(until: waitEnd) {
+                    case .value(let value):
+                        self.counters.joins.increment()
+                        if value != nil || request.acceptsAbsent { return value }
+                        return try await self.loadUnclaimed(request, load)
+                    case .failed(let error): throw error
+                    case .abandoned: continue
+                    case .tooLong: return try await self.loadUnclaimed(request, load)
+                    }
+                }
+                // Another process loads. Its value or its end will show in the cell.
+                try await Task.sleep(for: pause.next(random: .random(in: 0..<1)))
+            }
+        }
+    }
+
+    // MARK: Claims
+
+    private enum Claim {
+        case won(Token, Flight<Value>)
+        case lost(CellContent?)
+        case failed
+    }
+
+    private func claim(_ request: Request, _ content: CellContent) async throws -> Claim {
+        let token = Token.random()
+        let flight = self.loads.announce(token)
+        do {
+            let life = self.configuration.claimLife
+            if case .unusable(let bytes) = content {
+                let won = try await self.store.claim(request.cell, token, for: life, replacing: bytes)
+                if won { return .won(token, flight) }
+                self.loads.remove(token)
+                return .lost(nil)
+            }
+            guard let found = try await self.store.claim(request.cell, token, for: life) else {
+                return .won(token, flight)
+            }
+            self.loads.remove(token)
+            return .lost(found)
+        } catch {
+            // Whether the claim stands is not known: whoever sees it takes it for another process's and waits it out.
+            self.loads.remove(token)
+            try self.noteStoreFailure(error)
+            return .failed
+        }
+    }
+
+    /// Loads under a claim, hands the value to those who wait, and stores it if the claim still stands.
+    private func lead(
+        _ request: Request,
+        _ token: Token,
+        _ flight: Flight<Value>,
+        _ load: @escaping Loader
+    ) async throws -> Value? {
+        defer { self.loads.remove(token) }
+        let value: Value?
+        do {
+            value = try await self.run(load, request.cell, flight) { [store, configuration] in
+                _ = try? await store.renew(request.cell, token, for: configuration.claimLife)
+            }
+        } catch {
+            if Self.isAbandoned(error) {
+                // Waiters look again and one of them leads: the claim must be on its way out of the cell by then.
+                try? await self.store.release(request.cell, token)
+                flight.finish(.abandoned)
+            } else {
+                flight.finish(.failed(error))
+                try? await self.store.release(request.cell, token)
+            }
+            throw error
+        }
+        flight.finish(.value(value))
+        await self.fill(request, token, value)
+        return value
+    }
+
+    private func fill(_ request: Request, _ token: Token, _ value: Value?) async {
+        do {
+            let envelope = if let value { try self.coder.envelope(value) } else { Envelope.knownAbsent }
+            let life = value == nil ? request.absentTimeToLive : request.timeToLive
+            let stored = try await self.store.fill(request.cell, token, with: envelope, for: life)
+            if !stored { self.counters.refusedFills.increment() }
+        } catch {
+            // The caller has its value; the claim must not keep others waiting.
+            self.counters.failedFills.increment()
+            try? await self.store.release(request.cell, token)
+        }
+    }
+
+    // MARK: Loads
+
+    /// Loads without a claim: nothing is stored, and a load that runs already is not shared, because it may have begun
+    /// before an invalidation this caller must see (rule 5).
+    private func loadUnclaimed(_ request: Request, _ load: @escaping Loader) async throws -> Value? {
+        let cell = request.cell
+        let end = ContinuousClock.now + self.configuration.maximumLoad
+        while true {
+            let own: Flight<Value>
+            switch self.loads.turn(for: cell) {
+            case .load(let flight):
+                own = flight
+            case .loadAfter(let running, let next):
+                do {
+                    _ = try await running.wait(until: end)
+                } catch {
+                    self.loads.withdraw(next, for: cell)
+                    next.finish(.abandoned)
+                    throw error
+                }
+                own = next
+                self.loads.start(own, for: cell)
+            case .join(let coming):
+                switch try await coming.wait(until: end) {
+                case .value(let value):
+                    self.counters.joins.increment()
+                    if value != nil || request.acceptsAbsent { return value }
+                    continue
+                case .failed(let error): throw error
+                case .abandoned: continue
+                case .tooLong: return try await self.run(load, cell)
+                }
+            }
+            defer { self.loads.end(own, for: cell) }
+            do {
+                let value = try await self.run(load, cell, own)
+                own.finish(.value(value))
+                return value
+            } catch {
+                own.finish(Self.isAbandoned(error) ? .abandoned : .failed(error))
+                throw error
+            }
+        }
+    }
+
+    /// Whether a load ended with its task's cancellation, which is no answer for anybody else.
+    private static func isAbandoned(_ error: any Error) -> Bool { Task.isCancelled || error is CancellationError }
+
+    private func run(_ load: @escaping Loader, _ cell: CellAddress) async throws -> Value? {
+        self.counters.loads.increment()
+        return try await LoadingCells.with(cell, load)
+    }
+
+    /// Runs a loader; meanwhile, three times in a claim's life, renews what there is to renew and lets waiters go whose
+    /// time is over.
+    ///
+    /// That ends after `maximumLoad`.
+    private func run(
+        _ load: @escaping Loader,
+        _ cell: CellAddress,
+        _ flight: Flight<Value>,
+        renew: @escaping @Sendable () async -> Void = {}
+    ) async throws -> Value? {
+        let pause = self.configuration.claimLife / 3
+        let end = ContinuousClock.now + self.configuration.maximumLoad
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                while true {
+                    try await Task.sleep(for: pause)
+                    let now = ContinuousClock.now
+                    if now < end { await renew() }
+                    flight.expireWaiters(at: now)
+                }
+            }
+            defer { group.cancelAll() }
+            return try await self.run(load, cell)
+        }
+    }
+
+    /// Counts a failed store; only the caller's own cancellation goes on as an error.
+    func noteStoreFailure(_ error: any Error) throws {
+        if error is CancellationError { throw error }
+        self.counters.storeFailures.increment()
+        self.storeMonitor.note(error)
+    }
+}
+
+/// The cells that the current task is loading, outermost first.
+enum LoadingCells {
+    @TaskLocal private static var cells: [CellAddress] = []
+
+    static func contains(_ cell: CellAddress) -> Bool { self.cells.contains(cell) }
+
+    static func with<Result>(_ cell: CellAddress, _ body: () async throws -> Result) async throws -> Result {
+        try await self.$cells.withValue(self.cells + [cell]) { try await body() }
+    }
+}

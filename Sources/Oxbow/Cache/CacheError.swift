@@ -1,0 +1,61 @@
+/// Why a call on a cache failed.
+///
+/// Loaders' own errors come out as they are, never wrapped in this.
+public struct CacheError: Error, Sendable, CustomStringConvertible {
+    /// The kinds of errors; more may come.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        enum Kind: String, Sendable { case invalidKey, valueTooLarge, cannotEncode, closed, notRunning, unavailable }
+        let kind: Kind
+
+        /// The key or group is empty.
+        ///
+        /// Nothing happened.
+        public static var invalidKey: Code { Code(kind: .invalidKey) }
+        /// The value is larger than `maximumValueBytes`.
+        ///
+        /// Nothing happened.
+        public static var valueTooLarge: Code { Code(kind: .valueTooLarge) }
+        /// The codec threw; the cause is its error.
+        ///
+        /// Nothing happened.
+        public static var cannotEncode: Code { Code(kind: .cannotEncode) }
+        /// An update of the entry is on its way, so ``Cache/set(_:for:timeToLive:)`` stored nothing.
+        public static var closed: Code { Code(kind: .closed) }
+        /// `run()` is not running.
+        ///
+        /// Nothing happened.
+        public static var notRunning: Code { Code(kind: .notRunning) }
+        /// The store could not be reached in time or refused.
+        ///
+        /// The call **may have happened**; the cause says more.
+        public static var unavailable: Code { Code(kind: .unavailable) }
+
+        /// The kind's name.
+        public var description: String { self.kind.rawValue }
+    }
+
+    /// The kind of error.
+    public let code: Code
+    /// For logs: no keys, no values, no credentials.
+    public let message: String
+    /// The error behind this one.
+    public let cause: (any Error)?
+    /// The file and line where the error was made.
+    public let origin: String
+
+    /// Code, message and origin.
+    public var description: String { "\(self.code): \(self.message) (\(self.origin))" }
+
+    package init(
+        _ code: Code,
+        _ message: String,
+        cause: (any Error)? = nil,
+        file: String = #fileID,
+        line: Int = #line
+    ) {
+        self.code = code
+        self.message = message
+        self.cause = cause
+        self.origin = "\(file):\(line)"
+    }
+}

@@ -1,0 +1,31 @@
+public import Logging
+public import PropertyFiles
+
+extension Oxbow {
+    /// An instance configured by property files: `try Oxbow(properties: .load(from: "Properties", environment: …))`.
+    ///
+    /// Warnings (unknown properties, properties without effect in this version) go to the log.
+    ///
+    /// - Parameters:
+    ///   - properties: one or more files, with the environment.
+    ///   - logger: for this and for the background work.
+    /// - Throws: `PropertyError` with all problems at once: file, line, property, value and what is allowed;
+    ///   ``ConfigurationError``.
+    public convenience init(properties: PropertySet, logger: Logger = Logger(label: "Oxbow")) throws {
+        var warnings: [PropertyProblem] = []
+        let configuration = try OxbowConfiguration(properties: properties, warnings: &warnings)
+        let withoutEffect = warnings.filter { $0.code == .ignored }
+        if !withoutEffect.isEmpty {
+            // One line for all: the shipped files set every property.
+            let names = withoutEffect.map { "\($0.property ?? "") (\($0.source))" }
+            logger.warning(
+                "known properties without effect in this version of Oxbow",
+                metadata: ["properties": .array(names.map { .string($0) })]
+            )
+        }
+        for warning in warnings where warning.code != .ignored {
+            logger.warning("questionable property", metadata: ["property": "\(warning)"])
+        }
+        try self.init(configuration, logger: logger)
+    }
+}

@@ -1,0 +1,115 @@
+import FoundationEssentials
+public import PropertyFiles
+import RedisClient
+
+extension OxbowConfiguration {
+    /// Reads a configuration from properties.
+    ///
+    /// - Parameters:
+    ///   - properties: one or more files, with the environment.
+    ///   - warnings: what is no error but should be told: unknown properties with the nearest known name, and known
+    ///   ones without effect in this version.
+    /// - Throws: `PropertyError` with all problems at once.
+    public init(properties: PropertySet, warnings: inout [PropertyProblem]) throws(PropertyError) {
+        self.init()
+        var reader = PropertyReader(properties, OxbowProperties.catalogue)
+        // The catalogue of the cache instance and of the sites is known, so that none of them counts as misspelled.
+        let sites = reader.list(OxbowProperties.main + "sites").map { "\(OxbowProperties.main)\($0)." }
+        reader.addVariants([OxbowProperties.cacheInstance] + sites, of: OxbowProperties.main)
+        self.redis = reader.scoped(to: [OxbowProperties.main]) { RedisClientConfiguration(&$0) }
+        self.cache = reader.scoped(to: [OxbowProperties.caches]) { CacheConfiguration(&$0) }
+        self.cache.compression = reader.scoped(to: [OxbowProperties.main]) { CompressionConfiguration(&$0) }
+        warnings = reader.warnings
+        try reader.check()
+    }
+}
+
+extension RedisClientConfiguration {
+    init(_ reader: inout PropertyReader) {
+        self.init()
+        let mode = reader.enumeration("mode")
+        if mode != "standalone" {
+            reader.refuse("mode", "not supported by this version of Oxbow", allowed: "standalone")
+        }
+        for name in ["ssl", "starttls"] where reader.boolean(name) {
+            // Never connect in clear where encryption was asked for.
+            reader.refuse(name, "TLS is not supported by this version of Oxbow", allowed: "false")
+        }
+        let hosts = reader.list("hosts")
+        if hosts.count == 1, let address = RedisAddress(hosts[0]) {
+            self.address = address
+        } else {
+            reader.refuse("hosts", "not one address", allowed: "one host[:port], [IPv6][:port] or unix:/path")
+        }
+        let username = reader.optionalString("username")
+        if let password = reader.secret("password") {
+            self.credentials = RedisCredentials(username: username, password: password.reveal())
+        } else if username != nil {
+            reader.refuse(
+                "username",
+                "a user name needs a password",
+                allowed: "a user name with a password, or neither"
+            )
+        }
+        self.database = max(0, reader.integer("database"))
+        self.commandTimeout = reader.duration("commandTimeoutMillis")
+        self.connectTimeout = reader.duration("connectTimeoutMillis")
+        self.queueWait = reader.duration("connection.pool.maxWaitSeconds")
+    }
+}
+
+extension CompressionConfiguration {
+    init(_ reader: inout PropertyReader) {
+        self.init()
+        self.type = reader.enumeration("compressionType", or: .none)
+        self.minimumBytes = reader.integer("minimumCompressionSize")
+    }
+}
+
+extension CacheConfiguration {
+    init(_ reader: inout PropertyReader) {
+        self.init()
+        self.timeToLive = reader.duration("defaultExpirationSeconds")
+        self.usesRequestScope = reader.boolean("redis.threadLocal")
+        self.claimLife = reader.duration("redis.claimSeconds")
+        self.maximumLoad = reader.duration("redis.maximumLoadSeconds")
+        self.waitForLoad = reader.optionalDuration("redis.waitForLoadMillis")
+        self.softTimeout = reader.duration("redis.softTimeoutMillis")
+        self.jitterPercent = reader.integer("redis.jitterPercent")
+        self.absentTimeToLive = reader.duration("redis.negativeExpirationSeconds")
+        self.maximumValueBytes = reader.integer("redis.maximumValueBytes")
+        self.requestScopeEntries = reader.integer("redis.requestScope.maximumEntries")
+    }
+}
+
+extension RedisAddress {
+    /// Parses `host`, `host:port`, `[IPv6]`, `[IPv6]:port` or `unix:/path`; the port is 6379 if none is given.
+    package init?(_ text: String, defaultPort: Int = 6379) {
+        if text.hasPrefix("unix:") {
+            let path = text.dropFirst(5)
+            guard path.hasPrefix("/"), path.utf8.count > 1 else { return nil }
+            self = .unix(path: String(path))
+            return
+        }
+        let host: Substring
+        var rest: Substring
+        if text.hasPrefix("[") {
+            guard let end = text.firstIndex(of: "]") else { return nil }
+            host = text[text.index(after: text.startIndex)..<end]
+            rest = text[text.index(after: end)...]
+        } else {
+            let colon = text.firstIndex(of: ":") ?? text.endIndex
+            host = text[..<colon]
+            rest = text[colon...]
+        }
+        guard !host.isEmpty, !host.contains(where: \.isWhitespace) else { return nil }
+        guard !rest.isEmpty else {
+            self = .host(String(host), port: defaultPort)
+            return
+        }
+        guard rest.removeFirst() == ":", let port = Int(rest), rest.first != "+", (1...65_535).contains(port) else {
+            return nil
+        }
+        self = .host(String(host), port: port)
+    }
+}

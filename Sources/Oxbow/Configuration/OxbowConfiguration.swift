@@ -1,0 +1,46 @@
+public import RedisClient
+
+/// Everything an ``Oxbow`` can be told, as plain values.
+public struct OxbowConfiguration: Sendable, Hashable {
+    /// The main instance.
+    public var redis = RedisClientConfiguration()
+    /// How caches behave.
+    public var cache = CacheConfiguration()
+
+    /// The defaults: `localhost:6379` without TLS, and those named at each property.
+    public init() {}
+}
+
+/// A setting that cannot work; says which and what is allowed.
+public struct ConfigurationError: Error, Sendable, CustomStringConvertible {
+    /// The setting, its value unless it is a secret, and what is allowed.
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+extension CacheConfiguration {
+    /// - Throws: ``ConfigurationError`` for the first setting that cannot work.
+    func validate() throws {
+        let prefixIsSound =
+            !self.keyPrefix.isEmpty
+            && KeyEncoding.encode(self.keyPrefix, isLast: true) == self.keyPrefix
+        guard prefixIsSound else {
+            throw ConfigurationError(
+                "keyPrefix must not be empty nor hold control characters or any of % { } * ? [ ] \\"
+            )
+        }
+        for (name, duration) in [
+            ("timeToLive", self.timeToLive), ("absentTimeToLive", self.absentTimeToLive),
+            ("claimLife", self.claimLife), ("maximumLoad", self.maximumLoad), ("softTimeout", self.softTimeout),
+        ] where duration <= .zero {
+            throw ConfigurationError("\(name) must be more than 0, not \(duration)")
+        }
+        guard (0...100).contains(self.jitterPercent) else {
+            throw ConfigurationError("jitterPercent must be from 0 to 100, not \(self.jitterPercent)")
+        }
+        guard self.maximumValueBytes > 0, self.maximumValueBytes <= 512 * 1024 * 1024 - Envelope.headerBytes else {
+            throw ConfigurationError("maximumValueBytes must be from 1 to 512 MiB, not \(self.maximumValueBytes)")
+        }
+    }
+}

@@ -1,0 +1,161 @@
+package import PropertyFiles
+
+/// The one catalogue of all properties: names, defaults, units, limits.
+///
+/// `Properties/` ships the same, for people.
+package enum OxbowProperties {
+    /// The prefix of the main instance's properties.
+    static let main = "com.openexchange.redis."
+    /// The prefix of the cache instance's properties; what is not set there is as for the main instance.
+    static let cacheInstance = "com.openexchange.redis.cache."
+    /// The prefix of the caches' properties.
+    static let caches = "com.openexchange.cache.v2."
+
+    private static let seconds = PropertyDefinition.Kind.seconds(0...31_536_000)
+    private static let positiveSeconds = PropertyDefinition.Kind.seconds(1...31_536_000)
+    private static let milliseconds = PropertyDefinition.Kind.milliseconds(1...86_400_000)
+    private static let count = PropertyDefinition.Kind.integer(0...1_000_000)
+
+    package static let catalogue = PropertyCatalogue(
+        families: [main, caches],
+        Self.connection + Self.encryption + Self.pool + Self.breaker + Self.features + Self.cacheProperties
+    )
+
+    private static func instance(
+        _ name: String,
+        _ kind: PropertyDefinition.Kind,
+        _ value: String,
+        secret: Bool = false,
+        honored: Bool = true,
+        _ documentation: String
+    ) -> PropertyDefinition {
+        PropertyDefinition(
+            Self.main + name,
+            kind,
+            default: value,
+            secret: secret,
+            honored: honored,
+            variants: true,
+            documentation
+        )
+    }
+
+    private static func mainOnly(
+        _ name: String,
+        _ kind: PropertyDefinition.Kind,
+        _ value: String,
+        honored: Bool = true,
+        _ documentation: String
+    ) -> PropertyDefinition {
+        PropertyDefinition(Self.main + name, kind, default: value, honored: honored, documentation)
+    }
+
+    private static func cache(
+        _ name: String,
+        _ kind: PropertyDefinition.Kind,
+        _ value: String,
+        honored: Bool = true,
+        _ documentation: String
+    ) -> PropertyDefinition {
+        PropertyDefinition(Self.caches + name, kind, default: value, honored: honored, documentation)
+    }
+
+    private static let connection = [
+        instance(
+            "mode",
+            .enumeration(["standalone", "cluster", "sentinel"]),
+            "standalone",
+            "How servers are arranged."
+        ),
+        instance("hosts", .list, "localhost:6379", "host[:port], IPv6 in brackets, or unix:/path."),
+        instance("sentinel.masterId", .string, "mymaster", honored: false, "The name of the monitored master."),
+        instance("sentinel.username", .string, "", honored: false, "The user at the sentinels."),
+        instance("sentinel.password", .string, "", secret: true, honored: false, "The password at the sentinels."),
+        instance("username", .string, "", "The user; needs a password."),
+        instance("password", .string, "", secret: true, "The password."),
+        instance("database", .integer(-1...65_535), "-1", "Selected only if greater than 0."),
+        instance(
+            "readFrom",
+            .enumeration(["master", "replicaPreferred", "replica"]),
+            "master",
+            honored: false,
+            "Which nodes answer reads."
+        ),
+        instance(
+            "cluster.periodicTopologyRefreshMillis",
+            .milliseconds(0...86_400_000),
+            "600000",
+            honored: false,
+            "The pause between refreshes of a cluster's topology."
+        ),
+        instance("commandTimeoutMillis", milliseconds, "5000", "The longest time for one command."),
+        instance("connectTimeoutMillis", milliseconds, "5000", "The longest time to connect."),
+    ]
+
+    private static let encryption = [
+        instance("ssl", .boolean, "false", "TLS from connect."),
+        instance("starttls", .boolean, "false", "TLS after connect."),
+        instance("verifyPeer", .boolean, "true", honored: false, "Verify chain and host name."),
+        instance("ssl.trustStore", .string, "", honored: false, "The file of certificate authorities."),
+        instance("ssl.certificate", .string, "", honored: false, "The file of the client's certificate."),
+        instance("ssl.privateKey", .string, "", honored: false, "The file of the client's key."),
+        instance("ssl.serverName", .string, "", honored: false, "The name to verify."),
+    ]
+
+    private static let pool = [
+        instance("connection.pool.maxTotal", .integer(1...10_000), "100", honored: false, "The most connections."),
+        instance("connection.pool.maxIdle", .integer(0...10_000), "100", honored: false, "The most idle ones kept."),
+        instance("connection.pool.minIdle", .integer(0...10_000), "0", honored: false, "The idle ones kept ready."),
+        instance("connection.pool.maxWaitSeconds", seconds, "2", "The longest wait for room in a full queue."),
+        instance("connection.pool.minIdleSeconds", seconds, "60", honored: false, "The idle age before eviction."),
+        instance(
+            "connection.pool.cleanerRunSeconds",
+            positiveSeconds,
+            "10",
+            honored: false,
+            "The pause between eviction runs."
+        ),
+    ]
+
+    private static let breaker = [
+        instance("breaker.enabled", .boolean, "false", honored: false, "Block access after repeated failures."),
+        instance("breaker.failureThreshold", .integer(1...1_000_000), "5", honored: false, "Failures that open it."),
+        instance("breaker.failureExecutions", count, "0", honored: false, "Among so many executions."),
+        instance("breaker.successThreshold", .integer(1...1_000_000), "2", honored: false, "Successes that close it."),
+        instance("breaker.successExecutions", count, "0", honored: false, "Among so many executions."),
+        instance("breaker.delayMillis", milliseconds, "60000", honored: false, "The time it stays open."),
+        instance("breaker.countTimeouts", .boolean, "true", honored: false, "Whether a time-out is a failure."),
+    ]
+
+    private static let features = [
+        instance("compressionType", .enumeration(["none", "deflate"]), "none", "How values are compressed."),
+        instance("minimumCompressionSize", .bytes(0...536_870_912), "256", "From which size on."),
+        instance("lettuceCommandLatencyMetrics", .boolean, "true", honored: false, "The lettuce_command_* timers."),
+        mainOnly("sites.enabled", .boolean, "false", honored: false, "Connect to remote sites."),
+        mainOnly("sites", .list, "", honored: false, "The ids of remote sites."),
+        mainOnly("impendingInvalidation", .boolean, "false", honored: false, "Keep invalidated entries closed."),
+        mainOnly("impendingInvalidationDelay", milliseconds, "2000", honored: false, "For so long."),
+        mainOnly("cache.enabled", .boolean, "false", honored: false, "Use the separate cache instance."),
+    ]
+
+    private static let cacheProperties = [
+        cache("defaultExpirationSeconds", positiveSeconds, "3600", "The life of an entry."),
+        cache("redis.threadLocal", .boolean, "true", "Whether request scopes remember anything."),
+        cache("redis.withMetrics", .boolean, "false", honored: false, "The appsuite_redis_cache_* metrics."),
+        cache("redis.metrics.threadLocal", .boolean, "false", honored: false, "Those of the request scope."),
+        cache("redis.claimSeconds", positiveSeconds, "5", "The life of a loader's claim."),
+        cache("redis.maximumLoadSeconds", positiveSeconds, "60", "How long a claim is renewed."),
+        cache("redis.waitForLoadMillis", milliseconds, "", "How long to wait for another's load."),
+        cache("redis.softTimeoutMillis", milliseconds, "500", "The longest time for a command of a cache read."),
+        cache("redis.maximumConcurrentLoads", .integer(1...1_000_000), "64", honored: false, "Loads at once."),
+        cache("redis.jitterPercent", .integer(0...100), "5", "The spread of lives."),
+        cache("redis.negativeExpirationSeconds", positiveSeconds, "60", "The life of a known absence."),
+        cache("redis.earlyRefreshFactor", .decimal(0...100), "0", honored: false, "XFetch beta."),
+        cache("redis.staleSeconds", seconds, "0", honored: false, "How long a stale value may be served."),
+        cache("redis.maximumValueBytes", .bytes(1...536_870_000), "16777216", "The largest value, not compressed."),
+        cache("redis.journal.maximumEntries", count, "10000", honored: false, "Invalidations remembered."),
+        cache("redis.journal.replaySeconds", seconds, "30", honored: false, "Repeated after a failover."),
+        cache("redis.requestScope.maximumEntries", .integer(1...10_000_000), "10000", "Entries of one scope."),
+        cache("redis.nearCache.maximumBytes", .bytes(0...1 << 40), "0", honored: false, "The near cache."),
+    ]
+}

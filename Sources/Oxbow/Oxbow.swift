@@ -1,0 +1,263 @@
+public import Logging
+public import NIOCore
+public import RedisClient
+public import ServiceLifecycle
+import Synchronization
+
+/// A cache-aside layer that all app servers share, on Redis or Valkey.
+///
+///     let oxbow = try Oxbow(properties: .load(from: "Properties"))
+///     let users = oxbow.cache("user", of: User.self)
+///     let user = try await users.value(for: "7:42") { try await database.user(7, 42) }
+///     try await users.invalidate("7:42")
+///
+/// Making one does no I/O. ``run()`` keeps the connection: hand the value to a `ServiceGroup`, or use
+/// ``withRunning(_:)``. Before that, caches load without storing, and say so once in the log.
+public final class Oxbow: Service, Sendable {
+    private enum Form: String { case plain, grouped }
+
+    /// The settings.
+    public let configuration: OxbowConfiguration
+    /// The client of the main instance, for commands of your own; `nil` when the store is in memory.
+    public let client: RedisClient?
+    private let store: any CacheStore
+    private let logger: Logger
+    private let deflate = Deflate()
+    private let storeMonitor: StoreMonitor
+    private let forms = Mutex<[String: Form]>([:])
+
+    /// An instance on a Redis or Valkey server.
+    ///
+    /// - Parameters:
+    ///   - configuration: the settings.
+    ///   - eventLoopGroup: where connections live; the process-wide group by default.
+    ///   - logger: for background work; never a value, a key or a credential.
+    /// - Throws: ``ConfigurationError``.
+    public init(
+        _ configuration: OxbowConfiguration,
+        eventLoopGroup: (any EventLoopGroup)? = nil,
+        logger: Logger = Logger(label: "Oxbow")
+    ) throws {
+        try configuration.cache.validate()
+        var redis = configuration.redis
+        redis.requiredCommands += RedisStore.requiredCommands
+        redis.probedCommands += RedisStore.probedCommands
+        redis.preloadedScripts += RedisScripts.all
+        let client = RedisClient(redis, eventLoopGroup: eventLoopGroup, logger: logger)
+        self.configuration = configuration
+        self.client = client
+        self.store = RedisStore(
+            client: client,
+            softTimeout: configuration.cache.softTimeout,
+            maximumValueBytes: configuration.cache.maximumValueBytes
+        )
+        self.logger = logger
+        self.storeMonitor = StoreMonitor(logger: logger)
+    }
+
+    /// An instance whose store is this process's memory: for development and unit tests without a server.
+    ///
+    /// The rules are the same, but nothing is shared with other processes. Holds at most 100 000 entries.
+    ///
+    /// - Parameters:
+    ///   - cache: how caches behave.
+    ///   - logger: for background work.
+    /// - Throws: ``ConfigurationError``.
+    public convenience init(
+        inMemory cache: CacheConfiguration,
+        logger: Logger = Logger(label: "Oxbow")
+    ) throws {
+        try cache.validate()
+        self.init(cache, store: MemoryStore(), logger: logger)
+    }
+
+    package init(_ cache: CacheConfiguration, store: any CacheStore, logger: Logger = Logger(label: "Oxbow")) {
+        var configuration = OxbowConfiguration()
+        configuration.cache = cache
+        self.configuration = configuration
+        self.client = nil
+        self.store = store
+        self.logger = logger
+        self.storeMonitor = StoreMonitor(logger: logger)
+    }
+
+    // MARK: Life
+
+    /// Connects and stays connected until shut down.
+    ///
+    /// See `RedisClient.run()`.
+    ///
+    /// - Throws: `RedisError` with `unsupportedServer` when the first server met does not know HEXPIRE (Redis before 7.4,
+    ///   Valkey before 9), with `alreadyRunning` at a second call.
+    public func run() async throws {
+        guard let client else { return try await gracefulShutdown() }
+        try await client.run()
+    }
+
+    /// Runs `body` with ``run()`` beside it, for tools and tests without a service group.
+    ///
+    /// Can be used once.
+    ///
+    /// - Returns: what `body` returns; the connection is closed then.
+    /// - Throws: what ``run()`` throws, else what `body` throws.
+    public func withRunning<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
+        try self.client?.prepareToRun()
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            if let client { group.addTask { try await client.runPrepared() } }
+            let result = await Swift.Result.catching { () async throws in try await body() }
+            group.cancelAll()
+            do {
+                try await group.waitForAll()
+            } catch is CancellationError {
+                // As asked for in the line above.
+            }
+            return try result.get()
+        }
+    }
+
+    // MARK: Caches
+
+    /// A cache with the codec of the values' own type (``CacheValue``): text, bytes, numbers and your own types.
+    ///
+    /// - Parameters:
+    ///   - module: names the cache in every key; any text but the empty one.
+    ///   - type: the type of the values.
+    ///   - version: raise it when the stored form of the values changes; 1 by default.
+    ///   - options: what this cache does differently from the configuration.
+    /// - Returns: the cache. Asking again for the same module and version gives an equal one.
+    public func cache<Value: CacheValue>(
+        _ module: String,
+        of type: Value.Type,
+        version: Int = 1,
+        options: CacheOptions = CacheOptions()
+    ) -> Cache<Value> {
+        self.cache(module, codec: OwnCodec(type), version: version, options: options)
+    }
+
+    /// A cache that stores its values as JSON.
+    ///
+    /// - Parameters:
+    ///   - module: names the cache in every key; any text but the empty one.
+    ///   - type: the type of the values.
+    ///   - version: raise it when the stored form of the values changes; 1 by default.
+    ///   - options: what this cache does differently from the configuration.
+    /// - Returns: the cache. Asking again for the same module and version gives an equal one.
+    @_disfavoredOverload
+    public func cache<Value: Codable & Sendable>(
+        _ module: String,
+        of type: Value.Type,
+        version: Int = 1,
+        options: CacheOptions = CacheOptions()
+    ) -> Cache<Value> {
+        self.cache(module, codec: JSONCodec(type), version: version, options: options)
+    }
+
+    /// A cache with a codec of its own.
+    ///
+    /// - Parameters:
+    ///   - module: names the cache in every key; any text but the empty one.
+    ///   - codec: how values become bytes and come back.
+    ///   - version: raise it when the stored form of the values changes; 1 by default.
+    ///   - options: what this cache does differently from the configuration.
+    /// - Returns: the cache. Asking again for the same module and version gives an equal one.
+    public func cache<Codec: CacheCodec>(
+        _ module: String,
+        codec: Codec,
+        version: Int = 1,
+        options: CacheOptions = CacheOptions()
+    ) -> Cache<Codec.Value> {
+        Cache(core: self.core(module, .plain, codec, version, options))
+    }
+
+    /// A grouped cache with the codec of the values' own type.
+    ///
+    /// See ``cache(_:of:version:options:)``.
+    public func groupedCache<Value: CacheValue>(
+        _ module: String,
+        of type: Value.Type,
+        version: Int = 1,
+        options: CacheOptions = CacheOptions()
+    ) -> GroupedCache<Value> {
+        self.groupedCache(module, codec: OwnCodec(type), version: version, options: options)
+    }
+
+    /// A grouped cache that stores its values as JSON.
+    ///
+    /// See ``cache(_:of:version:options:)``.
+    @_disfavoredOverload
+    public func groupedCache<Value: Codable & Sendable>(
+        _ module: String,
+        of type: Value.Type,
+        version: Int = 1,
+        options: CacheOptions = CacheOptions()
+    ) -> GroupedCache<Value> {
+        self.groupedCache(module, codec: JSONCodec(type), version: version, options: options)
+    }
+
+    /// A grouped cache with a codec of its own.
+    ///
+    /// See ``cache(_:codec:version:options:)``.
+    public func groupedCache<Codec: CacheCodec>(
+        _ module: String,
+        codec: Codec,
+        version: Int = 1,
+        options: CacheOptions = CacheOptions()
+    ) -> GroupedCache<Codec.Value> {
+        GroupedCache(core: self.core(module, .grouped, codec, version, options))
+    }
+
+    private func core<Codec: CacheCodec>(
+        _ module: String,
+        _ form: Form,
+        _ codec: Codec,
+        _ version: Int,
+        _ options: CacheOptions
+    ) -> CacheCore<Codec.Value> {
+        precondition(!module.isEmpty, "a cache needs a name")
+        let cache = self.configuration.cache
+        let prefix = "\(cache.keyPrefix):\(KeyEncoding.encode(module, isLast: false)):\(version):"
+        let known = self.forms.withLock { forms in
+            defer { forms[prefix] = form }
+            return forms[prefix] ?? form
+        }
+        precondition(
+            known == form,
+            "cache '\(module)' version \(version) is used as a \(known.rawValue) and as a \(form.rawValue) cache: "
+                + "their keys would collide; choose another name or version for one"
+        )
+        let coder = ValueCoder<Codec.Value>(
+            codec: codec,
+            compression: options.compression ?? cache.compression,
+            deflate: self.deflate,
+            maximumBytes: cache.maximumValueBytes
+        )
+        let engine = CacheEngine<Codec.Value>(
+            store: self.store,
+            coder: coder,
+            configuration: cache,
+            storeMonitor: self.storeMonitor
+        )
+        return CacheCore(engine: engine, prefix: prefix, options: options)
+    }
+
+    // MARK: Request scope
+
+    /// Runs `body`, the serving of one request, with a scope in which repeated reads of a key stay in memory.
+    ///
+    /// The scope belongs to this task and its child tasks; other requests never see it. It ends with `body`: a task that
+    /// outlives it reads the shared cache again. A change made in the scope is seen in it at once; a change made elsewhere
+    /// is seen by the next request at the latest. A scope within a scope is a new one. With `usesRequestScope` off, this
+    /// only runs `body`.
+    public func withRequestScope<Result>(_ body: () async throws -> Result) async rethrows -> Result {
+        guard self.configuration.cache.usesRequestScope else { return try await body() }
+        let scope = RequestScope(maximumEntries: self.configuration.cache.requestScopeEntries)
+        defer { scope.end() }
+        return try await RequestScope.$current.withValue(scope) { try await body() }
+    }
+}
+
+extension Swift.Result where Failure == any Error {
+    fileprivate static func catching(_ body: () async throws -> Success) async -> Self {
+        do { return .success(try await body()) } catch { return .failure(error) }
+    }
+}

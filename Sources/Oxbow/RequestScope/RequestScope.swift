@@ -1,0 +1,113 @@
+import Synchronization
+
+/// What one served request has read: repeated reads of a key stay in memory.
+///
+/// Found through a task-local, so child tasks share it and other requests never see it; a detached task that outlives
+/// the request finds it ended. Decoded values are kept, not bytes.
+final class RequestScope: Sendable {
+    @TaskLocal static var current: RequestScope?
+
+    /// A key of one cache of this process; compared by bytes, as all local tables are.
+    struct Key: Hashable {
+        let cache: UInt64
+        let group: String?
+        let key: String
+
+        static func == (left: Key, right: Key) -> Bool {
+            guard left.cache == right.cache, left.key.utf8.elementsEqual(right.key.utf8) else { return false }
+            switch (left.group, right.group) {
+            case (nil, nil): return true
+            case (let a?, let b?): return a.utf8.elementsEqual(b.utf8)
+            default: return false
+            }
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(self.cache)
+            hasher.combine(bytesOf: self.key)
+            if let group { hasher.combine(bytesOf: group) }
+        }
+    }
+
+    /// A decoded value of any cache; `nil` for a known absence.
+    final class Box<Value: Sendable>: Sendable {
+        let value: Value?
+        init(_ value: Value?) { self.value = value }
+    }
+
+    /// The moment a read began: what it brings is remembered only if nothing was forgotten since (rule 11).
+    struct Epoch: Equatable {
+        fileprivate let scope: UInt64
+        fileprivate let key: UInt64
+    }
+
+    private struct Entry {
+        var epoch: UInt64 = 0
+        var box: (any AnyObject & Sendable)?
+    }
+
+    private struct State {
+        var entries: [Key: Entry] = [:]
+        var epoch: UInt64 = 0
+        var isEnded = false
+    }
+
+    private let state = Mutex(State())
+    private let maximumEntries: Int
+
+    init(maximumEntries: Int) { self.maximumEntries = max(1, maximumEntries) }
+
+    /// What is remembered for a key; if nothing, the epoch to hand to ``remember(_:for:since:)``.
+    func look(_ key: Key) -> (box: (any AnyObject & Sendable)?, epoch: Epoch?) {
+        self.state.withLock { state in
+            guard !state.isEnded else { return (nil, nil) }
+            let entry = state.entries[key]
+            return (entry?.box, Epoch(scope: state.epoch, key: entry?.epoch ?? 0))
+        }
+    }
+
+    /// Remembers what a read has brought, unless its key was forgotten since the read began, or the scope is full.
+    func remember<Value: Sendable>(_ value: Value?, for key: Key, since epoch: Epoch) {
+        let box = Box(value)
+        self.state.withLock { state in
+            let entry = state.entries[key]
+            guard !state.isEnded, epoch == Epoch(scope: state.epoch, key: entry?.epoch ?? 0),
+                entry != nil || state.entries.count < self.maximumEntries
+            else { return }
+            state.entries[key, default: Entry()].box = box
+        }
+    }
+
+    /// Forgets a key that was changed; reads that are on their way will not be remembered.
+    func forget(_ key: Key) {
+        self.state.withLock { state in
+            guard state.entries[key] != nil || state.entries.count < self.maximumEntries else {
+                state.entries = [:]
+                state.epoch += 1
+                return
+            }
+            state.entries[key, default: Entry()].epoch += 1
+            state.entries[key]?.box = nil
+        }
+    }
+
+    /// Forgets a whole group of one cache.
+    func forget(group: String, of cache: UInt64) {
+        self.state.withLock { state in
+            let wanted = Key(cache: cache, group: group, key: "")
+            state.entries = state.entries.filter { key, _ in
+                Key(cache: key.cache, group: key.group, key: "") != wanted
+            }
+            // Epochs of single keys that went away with their entries are covered by this one.
+            state.epoch += 1
+        }
+    }
+
+    /// Ends the scope: it remembers nothing from here on.
+    func end() {
+        self.state.withLock { state in
+            state.isEnded = true
+            state.entries = [:]
+        }
+    }
+}

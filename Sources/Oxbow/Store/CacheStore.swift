@@ -1,0 +1,47 @@
+package import NIOCore
+
+/// What a cache asks of a shared store: one meaningful operation each, atomic on one cell.
+///
+/// Above this seam nobody knows a Redis command, below it nobody knows a cache policy. The rules are those of the cell
+/// protocol (see the article "The cell protocol"). Every operation throws when the store cannot be reached or refuses.
+package protocol CacheStore: Sendable {
+    /// What the cell holds. Safe to repeat.
+    func read(_ cell: CellAddress) async throws -> CellContent
+
+    /// Claims the cell if it is absent.
+    ///
+    /// - Returns: `nil` when the claim stands in the cell now; otherwise what is there, or `absent` to look again.
+    func claim(_ cell: CellAddress, _ token: Token, for life: Duration) async throws -> CellContent?
+
+    /// Claims the cell if it still holds exactly `bytes`, or something longer than any cell may be. `nil` is for a key of
+    /// another type, which is unlinked first (whatever the bytes given).
+    ///
+    /// - Returns: whether the claim stands in the cell now.
+    func claim(_ cell: CellAddress, _ token: Token, for life: Duration, replacing bytes: ByteBuffer?) async throws
+        -> Bool
+
+    /// Prolongs a claim that is still there; never makes one.
+    func renew(_ cell: CellAddress, _ token: Token, for life: Duration) async throws -> Bool
+
+    /// Stores a value if the cell still holds the claim. Sent once at most.
+    ///
+    /// - Returns: whether it was stored.
+    func fill(_ cell: CellAddress, _ token: Token, with value: Envelope, for life: Duration) async throws -> Bool
+
+    /// Gives a claim back that will not be filled, if it is still there.
+    func release(_ cell: CellAddress, _ token: Token) async throws
+
+    /// Stores a value whatever the cell holds, unless it is closed.
+    ///
+    /// - Returns: whether it was stored.
+    func set(_ cell: CellAddress, to value: Envelope, for life: Duration) async throws -> Bool
+
+    /// Deletes value or claim; keeps a closed cell closed and marks it dirty. Safe to repeat.
+    func invalidate(_ cell: CellAddress) async throws
+
+    /// Deletes all cells of a group at once. Safe to repeat.
+    func invalidate(group key: CellName) async throws
+
+    /// The rest of the life of what the cell holds; `nil` when it holds nothing or never ends. Safe to repeat.
+    func timeToLive(_ cell: CellAddress) async throws -> Duration?
+}

@@ -1,0 +1,62 @@
+package import NIOCore
+
+/// What a cell holds (rule 1 of the cell protocol).
+///
+/// A claim is `OX1c` and the token. A closed cell is `OX1x`, one byte `0` or `1` (dirty), and for each writer its token
+/// and the end of its closing in ms of server time, 64 bits. Everything else with the mark is an ``Envelope``.
+package enum CellContent: Sendable, Hashable {
+    case absent
+    /// A loader of this token holds the cell.
+    case claim(Token)
+    /// An update is on its way: nothing may be filled.
+    case closed
+    /// A value, and the bytes it stands in.
+    case value(Envelope, stored: ByteBuffer)
+    /// Bytes that are none of these; `nil` when the key is of another type. A loader may replace exactly this.
+    case unusable(ByteBuffer?)
+
+    static let claimKind = UInt8(ascii: "c")
+    static let closedKind = UInt8(ascii: "x")
+
+    package init(_ bytes: ByteBuffer?) {
+        guard let bytes else {
+            self = .absent
+            return
+        }
+        if let envelope = Envelope(bytes) {
+            self = .value(envelope, stored: bytes)
+            return
+        }
+        let start = bytes.readerIndex
+        switch bytes.getInteger(at: start, as: UInt32.self) {
+        case Envelope.mark << 8 | UInt32(Self.claimKind) where bytes.readableBytes == Self.claimBytes:
+            self = bytes.token(at: start + 4).map { .claim($0) } ?? .unusable(bytes)
+        case Envelope.mark << 8 | UInt32(Self.closedKind) where bytes.readableBytes >= 5:
+            self = .closed
+        default:
+            self = .unusable(bytes)
+        }
+    }
+
+    static let claimBytes = 4 + Token.byteCount
+
+    /// The bytes of a cell that `token` has claimed.
+    static func encodedClaim(_ token: Token) -> ByteBuffer {
+        var bytes = ByteBuffer()
+        bytes.writeInteger(Envelope.mark << 8 | UInt32(Self.claimKind))
+        bytes.writeToken(token)
+        return bytes
+    }
+
+    /// The bytes of a cell closed by `writers`, each with its end in ms of server time.
+    package static func encodedClosed(_ writers: [(token: Token, end: UInt64)], isDirty: Bool) -> ByteBuffer {
+        var bytes = ByteBuffer()
+        bytes.writeInteger(Envelope.mark << 8 | UInt32(Self.closedKind))
+        bytes.writeInteger(isDirty ? UInt8(ascii: "1") : UInt8(ascii: "0"))
+        for writer in writers {
+            bytes.writeToken(writer.token)
+            bytes.writeInteger(writer.end)
+        }
+        return bytes
+    }
+}

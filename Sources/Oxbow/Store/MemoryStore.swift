@@ -1,0 +1,150 @@
+package import NIOCore
+import Synchronization
+
+/// The shared store inside of one process: for development and for users' unit tests.
+///
+/// The same rules on the same bytes as ``RedisStore``; bounded by the number of cells only.
+package final class MemoryStore: CacheStore {
+    private struct Entry {
+        var bytes: ByteBuffer
+        var end: ContinuousClock.Instant
+    }
+
+    /// String cells, and one dictionary for each group.
+    private struct State {
+        var cells: [CellAddress: Entry] = [:]
+        var groups: [CellName: Set<CellAddress>] = [:]
+
+        mutating func get(_ cell: CellAddress, at now: ContinuousClock.Instant) -> Entry? {
+            guard let entry = self.cells[cell] else { return nil }
+            if entry.end > now { return entry }
+            self.drop(cell)
+            return nil
+        }
+
+        mutating func put(_ cell: CellAddress, _ bytes: ByteBuffer, until end: ContinuousClock.Instant) {
+            self.cells[cell] = Entry(bytes: bytes, end: end)
+            if cell.field != nil { self.groups[cell.key, default: []].insert(cell) }
+        }
+
+        mutating func drop(_ cell: CellAddress) {
+            self.cells[cell] = nil
+            guard cell.field != nil else { return }
+            self.groups[cell.key]?.remove(cell)
+            if self.groups[cell.key]?.isEmpty ?? false { self.groups[cell.key] = nil }
+        }
+    }
+
+    private let state = Mutex(State())
+    private let maximumCells: Int
+    private let now: @Sendable () -> ContinuousClock.Instant
+
+    /// - Parameters:
+    ///   - maximumCells: further cells push out any other one, as an evicting server does; 100 000 by default.
+    ///   - now: the clock; tests turn it by hand.
+    package init(
+        maximumCells: Int = 100_000,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }
+    ) {
+        self.maximumCells = max(1, maximumCells)
+        self.now = now
+    }
+
+    /// Runs one operation on one cell; `body` gets the bytes there and returns whether to put others.
+    private func update(
+        _ cell: CellAddress,
+        for life: Duration,
+        _ body: (ByteBuffer?) -> ByteBuffer?
+    ) -> Bool {
+        let now = self.now()
+        return self.state.withLock { state in
+            guard let bytes = body(state.get(cell, at: now)?.bytes) else { return false }
+            if state.cells.count >= self.maximumCells, state.cells[cell] == nil, let other = state.cells.first?.key {
+                state.drop(other)
+            }
+            state.put(cell, bytes, until: now + max(life, .milliseconds(1)))
+            return true
+        }
+    }
+
+    package func read(_ cell: CellAddress) async throws -> CellContent {
+        let now = self.now()
+        return CellContent(self.state.withLock { $0.get(cell, at: now)?.bytes })
+    }
+
+    package func claim(_ cell: CellAddress, _ token: Token, for life: Duration) async throws -> CellContent? {
+        var found: CellContent?
+        let won = self.update(cell, for: life) { bytes in
+            guard let bytes else { return CellContent.encodedClaim(token) }
+            found = CellContent(bytes)
+            return nil
+        }
+        return won ? nil : found
+    }
+
+    package func claim(
+        _ cell: CellAddress,
+        _ token: Token,
+        for life: Duration,
+        replacing bytes: ByteBuffer?
+    ) async throws -> Bool {
+        self.update(cell, for: life) { $0 != nil && $0 == bytes ? CellContent.encodedClaim(token) : nil }
+    }
+
+    package func renew(_ cell: CellAddress, _ token: Token, for life: Duration) async throws -> Bool {
+        let claim = CellContent.encodedClaim(token)
+        return self.update(cell, for: life) { $0 == claim ? claim : nil }
+    }
+
+    package func fill(
+        _ cell: CellAddress,
+        _ token: Token,
+        with value: Envelope,
+        for life: Duration
+    ) async throws -> Bool {
+        self.update(cell, for: life) { $0 == CellContent.encodedClaim(token) ? value.encoded : nil }
+    }
+
+    package func release(_ cell: CellAddress, _ token: Token) async throws {
+        let now = self.now()
+        self.state.withLock { state in
+            if state.get(cell, at: now)?.bytes == CellContent.encodedClaim(token) { state.drop(cell) }
+        }
+    }
+
+    package func set(_ cell: CellAddress, to value: Envelope, for life: Duration) async throws -> Bool {
+        self.update(cell, for: life) { CellContent($0) == .closed ? nil : value.encoded }
+    }
+
+    package func invalidate(_ cell: CellAddress) async throws {
+        let now = self.now()
+        self.state.withLock { state in
+            guard var entry = state.get(cell, at: now) else { return }
+            guard CellContent(entry.bytes) == .closed else { return state.drop(cell) }
+            entry.bytes.setInteger(UInt8(ascii: "1"), at: entry.bytes.readerIndex + 4)
+            state.put(cell, entry.bytes, until: entry.end)
+        }
+    }
+
+    package func invalidate(group key: CellName) async throws {
+        self.state.withLock { state in
+            for cell in state.groups.removeValue(forKey: key) ?? [] { state.cells[cell] = nil }
+        }
+    }
+
+    package func timeToLive(_ cell: CellAddress) async throws -> Duration? {
+        let now = self.now()
+        return self.state.withLock { $0.get(cell, at: now).map { now.duration(to: $0.end) } }
+    }
+
+    /// The raw bytes of a cell.
+    package func bytes(in cell: CellAddress) -> ByteBuffer? {
+        let now = self.now()
+        return self.state.withLock { $0.get(cell, at: now)?.bytes }
+    }
+
+    /// Puts raw bytes into a cell, as another application might.
+    package func plant(_ bytes: ByteBuffer, in cell: CellAddress, for life: Duration) {
+        _ = self.update(cell, for: life) { _ in bytes }
+    }
+}

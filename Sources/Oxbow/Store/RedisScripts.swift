@@ -1,0 +1,122 @@
+import RedisClient
+
+/// The conditional operations on a cell, as scripts: each one cell, one slot, server time only.
+///
+/// Every script works on a string key, or, when given a field, on a field of a hash; `get`, `put` and `drop` hide the
+/// difference. `put` leaves no field without a TTL: a script is carried out whole. Plain scripts without a shebang,
+/// because one with flags would be refused as a whole under OOM, and a deletion must not be.
+enum RedisScripts {
+    /// `get` gives `false` for absent and for a key of another type; `isForeign` tells them apart.
+    private static let prelude = """
+        local key, field = KEYS[1], ARGV[1]
+        local isField = field ~= ''
+        local isForeign = false
+        local function get()
+          local v
+          if isField then v = redis.pcall('HGET', key, field) else v = redis.pcall('GET', key) end
+          if type(v) == 'table' then
+            if not string.find(v.err, 'WRONGTYPE', 1, true) then error(v.err) end
+            isForeign = true
+            return false
+          end
+          return v
+        end
+        local function put(v, ms)
+          if isField then
+            redis.call('HSET', key, field, v)
+            redis.call('HPEXPIRE', key, ms, 'FIELDS', 1, field)
+          else
+            redis.call('SET', key, v, 'PX', ms)
+          end
+        end
+        local function drop()
+          if isField and not isForeign then return redis.call('HDEL', key, field) end
+          return redis.call('UNLINK', key)
+        end
+        local function isClosed(v) return v and string.sub(v, 1, 4) == 'OX1x' end
+
+        """
+
+    /// ARGV: field, claim, value, ms.
+    ///
+    /// 1 if stored.
+    static let fill = Script(
+        prelude + """
+            if get() ~= ARGV[2] then return 0 end
+            put(ARGV[3], ARGV[4])
+            return 1
+            """
+    )
+
+    /// ARGV: field, claim, ms.
+    ///
+    /// 1 if the claim is still there.
+    static let renew = Script(
+        prelude + """
+            if get() ~= ARGV[2] then return 0 end
+            if isField then
+              redis.call('HPEXPIRE', key, ARGV[3], 'FIELDS', 1, field)
+            else
+              redis.call('PEXPIRE', key, ARGV[3])
+            end
+            return 1
+            """
+    )
+
+    /// ARGV: field, claim.
+    static let release = Script(
+        prelude + """
+            if get() ~= ARGV[2] then return 0 end
+            drop()
+            return 1
+            """
+    )
+
+    /// ARGV: field, bytes seen, claim, ms, longest cell.
+    ///
+    /// 1 if claimed.
+    static let claimReplacing = Script(
+        prelude + """
+            local v = get()
+            if isForeign then redis.call('UNLINK', key) end
+            if not isForeign and (not v or (v ~= ARGV[2] and #v <= tonumber(ARGV[5]))) then return 0 end
+            put(ARGV[3], ARGV[4])
+            return 1
+            """
+    )
+
+    /// ARGV: field, value, ms.
+    ///
+    /// 1 if stored.
+    static let set = Script(
+        prelude + """
+            if isClosed(get()) then return 0 end
+            if isForeign then redis.call('UNLINK', key) end
+            put(ARGV[2], ARGV[3])
+            return 1
+            """
+    )
+
+    /// ARGV: field.
+    ///
+    /// 1 if something was deleted.
+    static let invalidate = Script(
+        prelude + """
+            local v = get()
+            if not isClosed(v) then return (v or isForeign) and drop() or 0 end
+            local dirty = string.sub(v, 1, 4) .. '1' .. string.sub(v, 6)
+            if isField then
+              local ms = redis.call('HPTTL', key, 'FIELDS', 1, field)[1]
+              redis.call('HSET', key, field, dirty)
+              if ms > 0 then redis.call('HPEXPIRE', key, ms, 'FIELDS', 1, field) end
+            else
+              redis.call('SET', key, dirty, 'KEEPTTL')
+            end
+            return 0
+            """
+    )
+
+    /// All of them, for the server to know before they are needed: a release that is sent by a cancelled task has no
+    /// second chance.
+    static let all = [fill, renew, release, claimReplacing, set, invalidate]
+}

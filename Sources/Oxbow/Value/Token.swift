@@ -1,0 +1,28 @@
+import NIOCore
+
+/// A random name of 128 bits for one claim or one closing.
+///
+/// It enters a cell at most once.
+package struct Token: Sendable, Hashable {
+    let high: UInt64
+    let low: UInt64
+
+    /// The length in a cell.
+    static let byteCount = 16
+
+    package static func random() -> Token {
+        var generator = SystemRandomNumberGenerator()
+        return Token(high: generator.next(), low: generator.next())
+    }
+}
+
+extension ByteBuffer {
+    mutating func writeToken(_ token: Token) { self.writeMultipleIntegers(token.high, token.low) }
+
+    func token(at index: Int) -> Token? {
+        guard let high = self.getInteger(at: index, as: UInt64.self),
+            let low = self.getInteger(at: index + 8, as: UInt64.self)
+        else { return nil }
+        return Token(high: high, low: low)
+    }
+}

@@ -1,0 +1,209 @@
+import NIOCore
+import Oxbow
+import Synchronization
+import Testing
+
+/// Promise 6 and rules 4, 5 and 12 of the cell protocol.
+@Suite struct SharedLoadTests {
+    @Test(arguments: StoreKind.allCases)
+    func `a thousand callers of one process share one load`(_ kind: StoreKind) async throws {
+        try await withOxbow(kind) { oxbow async throws in
+            let cache = oxbow.cache(freshModule(), of: Int.self)
+            let gate = Gate()
+            let loads = Counter(0)
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<1000 {
+                    group.addTask {
+                        try await cache.value(for: "k") {
+                            await gate.pass()
+                            return loads.increment()
+                        }
+                    }
+                }
+                await gate.arrival()
+                gate.open()
+                for try await value in group { #expect(value == 1) }
+            }
+            #expect(loads.value == 1)
+        }
+    }
+
+    @Test(arguments: StoreKind.servers)
+    func `two processes share one load`(_ kind: StoreKind) async throws {
+        let module = freshModule()
+        try await withOxbow(kind) { first async throws in
+            try await withOxbow(kind) { second async throws in
+                let gate = Gate()
+                let (a, b) = (first.cache(module, of: String.self), second.cache(module, of: String.self))
+                async let leader = a.value(for: "k") {
+                    await gate.pass()
+                    return "loaded by a"
+                }
+                await gate.arrival()
+                async let waiter = b.value(for: "k") { "loaded by b" }
+                try await expectEventually { b.statistics.misses > 0 }
+                gate.open()
+                #expect(try await leader == "loaded by a")
+                #expect(try await waiter == "loaded by a")
+                #expect(b.statistics.loads == 0)
+            }
+        }
+    }
+
+    @Test func `a load that takes longer than its claim's life keeps the claim`() async throws {
+        var configuration = patient()
+        configuration.claimLife = .seconds(1)
+        configuration.waitForLoad = .seconds(10)
+        try await withOxbow(.redis, cache: configuration) { oxbow async throws in
+            let cache = oxbow.cache(freshModule(), of: String.self)
+            let gate = Gate()
+            async let value = cache.value(for: "k") {
+                await gate.pass()
+                return "v"
+            }
+            await gate.arrival()
+            let start = ContinuousClock.now
+            try await expectEventually { start.duration(to: .now) > .milliseconds(2500) }
+            gate.open()
+            #expect(try await value == "v")
+            #expect(cache.statistics.refusedFills == 0)
+            #expect(try await cache.value(for: "k") == "v")
+        }
+    }
+
+    @Test func `another process's claim is waited for only so long`() async throws {
+        var configuration = patient()
+        configuration.waitForLoad = .milliseconds(100)
+        let module = freshModule()
+        try await withOxbow(.redis, cache: configuration) { first async throws in
+            try await withOxbow(.redis, cache: configuration) { second async throws in
+                let gate = Gate()
+                async let slow = first.cache(module, of: String.self)
+                    .value(for: "k") {
+                        await gate.pass()
+                        return "slow"
+                    }
+                await gate.arrival()
+                let other = second.cache(module, of: String.self)
+                check(try await other.value(for: "k") { "own" }, "own")
+                gate.open()
+                #expect(try await slow == "slow")
+                #expect(try await other.value(for: "k") == "slow")
+            }
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func `a cancelled leader hands its load to a waiter`(_ kind: StoreKind) async throws {
+        try await withOxbow(kind) { oxbow async throws in
+            let cache = oxbow.cache(freshModule(), of: String.self)
+            let gate = Gate()
+            let leader = Task {
+                try await cache.value(for: "k") {
+                    await gate.pass()
+                    try await Task.sleep(for: .seconds(60))
+                    return "never"
+                }
+            }
+            await gate.arrival()
+            async let waiter = cache.value(for: "k") { "second" }
+            try await expectEventually { cache.statistics.misses >= 2 }
+            gate.open()
+            leader.cancel()
+            await #expect(throws: CancellationError.self) { try await leader.value }
+            #expect(try await waiter == "second")
+            #expect(try await cache.value(for: "k") == "second")
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func `a cancelled waiter leaves the load alone`(_ kind: StoreKind) async throws {
+        try await withOxbow(kind) { oxbow async throws in
+            let cache = oxbow.cache(freshModule(), of: String.self)
+            let gate = Gate()
+            async let leader = cache.value(for: "k") {
+                await gate.pass()
+                return "v"
+            }
+            await gate.arrival()
+            let waiter = Task { try await cache.value(for: "k") { "w" } }
+            try await expectEventually { cache.statistics.misses >= 2 }
+            waiter.cancel()
+            await #expect(throws: CancellationError.self) { try await waiter.value }
+            gate.open()
+            #expect(try await leader == "v")
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func `a loader that reads its own key loads past`(_ kind: StoreKind) async throws {
+        try await withOxbow(kind) { oxbow async throws in
+            let cache = oxbow.cache(freshModule(), of: String.self)
+            let value = try await cache.value(for: "k") {
+                try await cache.value(for: "k") { "inner" } + " and outer"
+            }
+            #expect(value == "inner and outer")
+            #expect(try await cache.value(for: "k") == "inner and outer")
+        }
+    }
+
+    /// Promise 3, end to end: the value was read from the database before the invalidation.
+    @Test(arguments: StoreContractTests.cases)
+    func `a value loaded before an invalidation is not stored after it`(
+        _ kind: StoreKind,
+        _ form: CellForm
+    ) async throws {
+        try await withOxbow(kind) { oxbow async throws in
+            let module = freshModule()
+            let database = Counter(1)
+            let (reading, storing) = (Gate(), Gate())
+            let load: @Sendable () async throws -> Int = {
+                let value = database.value
+                await reading.pass()
+                await storing.pass()
+                return value
+            }
+            reading.open()
+            let (plain, grouped) = (
+                form == .key ? oxbow.cache(module, of: Int.self) : nil,
+                form == .field ? oxbow.groupedCache(module, of: Int.self) : nil
+            )
+            @Sendable func value(_ load: @Sendable @escaping () async throws -> Int) async throws -> Int {
+                if let plain { return try await plain.value(for: "k", orLoad: load) }
+                return try await grouped?.value(for: "k", in: "g", orLoad: load) ?? 0
+            }
+            async let early = value(load)
+            await storing.arrival()
+            database.increment()
+            try await plain?.invalidate("k")
+            try await grouped?.invalidate("k", in: "g")
+            storing.open()
+            #expect(try await early == 1)
+            #expect(plain?.statistics.refusedFills ?? grouped?.statistics.refusedFills == 1)
+            check(try await value { database.value }, 2)
+        }
+    }
+
+    /// Rule 4: the load runs in the same process, but it began before the invalidation that this reader must see.
+    @Test(arguments: StoreKind.allCases)
+    func `a read that begins after an invalidation does not join an older load`(_ kind: StoreKind) async throws {
+        try await withOxbow(kind) { oxbow async throws in
+            let cache = oxbow.cache(freshModule(), of: String.self)
+            let gate = Gate()
+            async let early = cache.value(for: "k") {
+                await gate.pass()
+                return "old"
+            }
+            await gate.arrival()
+            try await cache.invalidate("k")
+            async let late = cache.value(for: "k") { "new" }
+            // It loads by itself at once; were it to join the older load, that one must be let go to show it.
+            let end = ContinuousClock.now + .seconds(1)
+            while cache.statistics.loads < 2, ContinuousClock.now < end { await Task.yield() }
+            gate.open()
+            #expect(try await late == "new")
+            #expect(try await early == "old")
+            #expect(try await cache.value(for: "k") == "new")
+        }
+    }
+}
