@@ -8,7 +8,9 @@ import Synchronization
 import TestServers
 import Testing
 
-/// Promise 7: a cache failure never fails the request. And rule 5: what is shared when there is no claim to see.
+/// Promise 7: a cache failure never fails the request.
+///
+/// And rule 5: what is shared when there is no claim to see.
 @Suite struct WithoutStoreTests {
     private func isCode(_ error: CacheError?, _ code: CacheError.Code, _ location: SourceLocation = #_sourceLocation) {
         #expect(error?.code == code, sourceLocation: location)
