@@ -25,11 +25,14 @@ let package = Package(
         .library(name: "RedisClient", targets: ["RedisClient"]),
         .library(name: "RESP", targets: ["RESP"]),
         .library(name: "PropertyFiles", targets: ["PropertyFiles"]),
+        .executable(name: "oxbow-bench", targets: ["oxbow-bench"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
@@ -44,6 +47,17 @@ let package = Package(
         .target(
             name: "Oxbow",
             dependencies: ["RedisClient", "RESP", "Resilience", "PropertyFiles", "CZlib", nioCore, logging, lifecycle],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "oxbow-bench",
+            dependencies: [
+                "Oxbow", "RedisClient", "RESP", "PropertyFiles", "TestServers", nioCore, nioPosix, logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            path: "Benchmarks",
+            exclude: ["run"],
             swiftSettings: strict
         ),
         .target(

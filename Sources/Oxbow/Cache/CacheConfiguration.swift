@@ -55,6 +55,11 @@ public struct CacheConfiguration: Sendable, Hashable {
 
     /// The defaults named at each property.
     public init() {}
+
+    /// A life as it is stored: shorter by up to `jitterPercent`.
+    func jittered(_ life: Duration) -> Duration {
+        self.jitterPercent == 0 ? life : life * (1 - Double.random(in: 0...Double(self.jitterPercent) / 100))
+    }
 }
 
 /// What one cache does differently from ``CacheConfiguration``.

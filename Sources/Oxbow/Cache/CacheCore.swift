@@ -2,15 +2,18 @@ import NIOCore
 import Synchronization
 
 /// What plain and grouped caches share: names, request scope, options, and the engine below.
+@usableFromInline
 final class CacheCore<Value: Sendable>: Sendable {
     let engine: CacheEngine<Value>
-    private let id: UInt64
+    @usableFromInline let counters: CacheCounters
+    @usableFromInline let id: UInt64
     private let prefix: String
     private let timeToLive: Duration
     private let absentTimeToLive: Duration
 
     init(engine: CacheEngine<Value>, prefix: String, options: CacheOptions) {
         self.engine = engine
+        self.counters = engine.counters
         self.id = CacheIdentity.next()
         self.prefix = prefix
         self.timeToLive = options.timeToLive ?? engine.configuration.timeToLive
@@ -38,27 +41,36 @@ final class CacheCore<Value: Sendable>: Sendable {
 
     // MARK: Reads
 
+    /// What the request scope remembers; looked up in the caller's own module, where the cast is cheap.
+    @inlinable
+    func remembered(_ key: String, in group: String?, acceptsAbsent: Bool = true) -> RequestScope.Box<Value>? {
+        guard let box = RequestScope.known(self.id, group, key) as? RequestScope.Box<Value>,
+            acceptsAbsent || box.value != nil
+        else { return nil }
+        self.counters.noteScopeHit()
+        return box
+    }
+
+    /// Reads through, and remembers the value in the request scope if there is one.
+    @usableFromInline
     func value(
         _ key: String,
         in group: String?,
         acceptsAbsent: Bool,
         timeToLive: Duration?,
-        _ load: @escaping CacheEngine<Value>.Loader
+        _ load: @escaping @Sendable () async throws -> Value?
     ) async throws -> Value? {
         guard let scope = RequestScope.current else {
             return try await self.read(key, in: group, acceptsAbsent, timeToLive, load)
         }
         let scopeKey = self.scopeKey(key, group)
-        let (box, epoch) = scope.look(scopeKey)
-        if let known = box as? RequestScope.Box<Value>, known.value != nil || acceptsAbsent {
-            self.engine.counters.scopeHits.increment()
-            return known.value
-        }
+        let epoch = scope.look(scopeKey).epoch
         let value = try await self.read(key, in: group, acceptsAbsent, timeToLive, load)
         if let epoch { scope.remember(value, for: scopeKey, since: epoch) }
         return value
     }
 
+    /// Looks at the cell; only a miss goes through the engine.
     private func read(
         _ key: String,
         in group: String?,
@@ -66,37 +78,39 @@ final class CacheCore<Value: Sendable>: Sendable {
         _ timeToLive: Duration?,
         _ load: @escaping CacheEngine<Value>.Loader
     ) async throws -> Value? {
+        let cell = try self.cell(key, in: group)
+        var found: CellContent?
+        do {
+            switch self.engine.interpret(try await self.engine.store.read(cell), acceptsAbsent: acceptsAbsent) {
+            case .hit(let value): return value
+            case .miss(let content): found = content
+            }
+        } catch {
+            try self.engine.noteStoreFailure(error)
+        }
         let request = CacheEngine<Value>
             .Request(
-                cell: try self.cell(key, in: group),
-                timeToLive: self.jittered(timeToLive ?? self.timeToLive),
-                absentTimeToLive: self.jittered(self.absentTimeToLive),
+                cell: cell,
+                timeToLive: timeToLive ?? self.timeToLive,
+                absentTimeToLive: self.absentTimeToLive,
                 acceptsAbsent: acceptsAbsent
             )
-        return try await self.engine.value(request, load)
+        return try await self.engine.value(request, after: found, load)
     }
 
     func value(_ key: String, in group: String?) async throws -> Value? {
         let scopeKey = self.scopeKey(key, group)
-        let remembered = RequestScope.current?.look(scopeKey)
-        if let known = remembered?.box as? RequestScope.Box<Value> {
-            self.engine.counters.scopeHits.increment()
-            return known.value
-        }
+        if let known = self.remembered(key, in: group) { return known.value }
+        let epoch = RequestScope.current?.look(scopeKey).epoch
         let cell = try self.cell(key, in: group)
         do {
             guard case .hit(let value) = try await self.engine.look(cell, acceptsAbsent: true) else { return nil }
-            if let epoch = remembered?.epoch { RequestScope.current?.remember(value, for: scopeKey, since: epoch) }
+            if let epoch { RequestScope.current?.remember(value, for: scopeKey, since: epoch) }
             return value
         } catch {
             try self.engine.noteStoreFailure(error)
             return nil
         }
-    }
-
-    private func jittered(_ life: Duration) -> Duration {
-        let percent = self.engine.configuration.jitterPercent
-        return percent == 0 ? life : life * (1 - Double.random(in: 0...Double(percent) / 100))
     }
 
     // MARK: Changes
@@ -112,8 +126,9 @@ final class CacheCore<Value: Sendable>: Sendable {
             throw CacheError(.cannotEncode, "the codec threw", cause: error)
         }
         defer { RequestScope.current?.forget(self.scopeKey(key, group)) }
+        let life = self.engine.configuration.jittered(timeToLive ?? self.timeToLive)
         let stored = try await self.calling {
-            try await self.engine.store.set(cell, to: envelope, for: self.jittered(timeToLive ?? self.timeToLive))
+            try await self.engine.store.set(cell, to: envelope, for: life)
         }
         guard stored else { throw CacheError(.closed, "an update of the entry is on its way") }
     }

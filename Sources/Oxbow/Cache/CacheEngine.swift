@@ -49,7 +49,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
         self.interpret(try await self.store.read(cell), acceptsAbsent: acceptsAbsent)
     }
 
-    private func interpret(_ content: CellContent, acceptsAbsent: Bool) -> Look {
+    func interpret(_ content: CellContent, acceptsAbsent: Bool) -> Look {
         guard case .value(let envelope, let stored) = content else {
             if case .unusable = content { self.counters.unusable.increment() }
             self.counters.misses.increment()
@@ -68,14 +68,17 @@ final class CacheEngine<Value: Sendable>: Sendable {
         return .miss(.unusable(stored))
     }
 
-    /// Reads through: the value of the cell, or of a load that is shared wherever the protocol allows it.
-    func value(_ request: Request, _ load: @escaping Loader) async throws -> Value? {
+    /// What follows a look that was no hit: the value of a load that is shared wherever the protocol allows it.
+    ///
+    /// `found` is what the caller saw in the cell; `nil` if the store did not answer.
+    func value(_ request: Request, after found: CellContent?, _ load: @escaping Loader) async throws -> Value? {
         let cell = request.cell
         // A loader that reads its own key loads past (rule 12): joining would be waiting for itself.
         if LoadingCells.contains(cell) { return try await self.run(load, cell) }
+        guard let found else { return try await self.loadUnclaimed(request, load) }
         let waitEnd = ContinuousClock.now + (self.configuration.waitForLoad ?? self.configuration.claimLife)
         var pause = Backoff(initial: .milliseconds(2), maximum: .milliseconds(50))
-        var known: CellContent?
+        var known: CellContent? = found
         while true {
             let content: CellContent
             do {
@@ -191,7 +194,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
     private func fill(_ request: Request, _ token: Token, _ value: Value?) async {
         do {
             let envelope = if let value { try self.coder.envelope(value) } else { Envelope.knownAbsent }
-            let life = value == nil ? request.absentTimeToLive : request.timeToLive
+            let life = self.configuration.jittered(value == nil ? request.absentTimeToLive : request.timeToLive)
             let stored = try await self.store.fill(request.cell, token, with: envelope, for: life)
             if !stored { self.counters.refusedFills.increment() }
         } catch {

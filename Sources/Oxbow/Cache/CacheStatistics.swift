@@ -23,6 +23,7 @@ public struct CacheStatistics: Sendable, Hashable {
 }
 
 /// The counters behind ``CacheStatistics``.
+@usableFromInline
 final class CacheCounters: Sendable {
     let hits = Atomic<UInt64>(0)
     let misses = Atomic<UInt64>(0)
@@ -33,6 +34,9 @@ final class CacheCounters: Sendable {
     let failedFills = Atomic<UInt64>(0)
     let unusable = Atomic<UInt64>(0)
     let storeFailures = Atomic<UInt64>(0)
+
+    @usableFromInline
+    func noteScopeHit() { self.scopeHits.increment() }
 
     var statistics: CacheStatistics {
         CacheStatistics(

@@ -2,7 +2,7 @@
 ///
 /// ``invalidate(group:)`` removes all entries of a group at once. Otherwise the same promises as ``Cache``.
 public struct GroupedCache<Value: Sendable>: Sendable {
-    let core: CacheCore<Value>
+    @usableFromInline let core: CacheCore<Value>
 
     /// Reads the value, or loads and stores it when absent.
     ///
@@ -19,12 +19,14 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     /// - Returns: the value.
     /// - Throws: ``CacheError`` with `invalidKey`; the loader's errors as they are; `CancellationError`.
     /// - Complexity: one round trip for a hit, three (look, claim, store) for a miss.
+    @inlinable
     public func value(
         for key: String,
         in group: String,
         timeToLive: Duration? = nil,
         orLoad load: @Sendable @escaping () async throws -> Value
     ) async throws -> Value {
+        if let value = self.core.remembered(key, in: group, acceptsAbsent: false)?.value { return value }
         let value = try await self.core.value(key, in: group, acceptsAbsent: false, timeToLive: timeToLive, load)
         // Without "known absent" as an answer there always is one; if not, the loader is right.
         if let value { return value } else { return try await load() }
@@ -36,13 +38,15 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     ///
     /// - Returns: `nil` if there is no such value, as far as the cache or the loader knows.
     @_disfavoredOverload
+    @inlinable
     public func value(
         for key: String,
         in group: String,
         timeToLive: Duration? = nil,
         orLoad load: @Sendable @escaping () async throws -> Value?
     ) async throws -> Value? {
-        try await self.core.value(key, in: group, acceptsAbsent: true, timeToLive: timeToLive, load)
+        if let known = self.core.remembered(key, in: group) { return known.value }
+        return try await self.core.value(key, in: group, acceptsAbsent: true, timeToLive: timeToLive, load)
     }
 
     /// Reads the value if it is there.

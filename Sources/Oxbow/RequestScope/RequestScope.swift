@@ -4,6 +4,7 @@ import Synchronization
 ///
 /// Found through a task-local, so child tasks share it and other requests never see it; a detached task that outlives
 /// the request finds it ended. Decoded values are kept, not bytes.
+@usableFromInline
 final class RequestScope: Sendable {
     @TaskLocal static var current: RequestScope?
 
@@ -30,8 +31,9 @@ final class RequestScope: Sendable {
     }
 
     /// A decoded value of any cache; `nil` for a known absence.
+    @usableFromInline
     final class Box<Value: Sendable>: Sendable {
-        let value: Value?
+        @usableFromInline let value: Value?
         init(_ value: Value?) { self.value = value }
     }
 
@@ -64,6 +66,13 @@ final class RequestScope: Sendable {
             let entry = state.entries[key]
             return (entry?.box, Epoch(scope: state.epoch, key: entry?.epoch ?? 0))
         }
+    }
+
+    /// What the current scope remembers for a key of a cache.
+    @usableFromInline
+    static func known(_ cache: UInt64, _ group: String?, _ key: String) -> (any AnyObject & Sendable)? {
+        guard let scope = Self.current else { return nil }
+        return scope.look(Key(cache: cache, group: group, key: key)).box
     }
 
     /// Remembers what a read has brought, unless its key was forgotten since the read began, or the scope is full.

@@ -1,0 +1,15 @@
+/// The workloads of the driver, in the order of the table.
+let clientWorkloads: [any Workload] = [
+    GetWorkload(name: "get-1", tasks: 1, yardstickPipeline: 1, limit: 1.6),
+    GetWorkload(name: "get-50", tasks: 50, yardstickPipeline: 50, limit: 4.5),
+    GetWorkload(name: "get-500", tasks: 500, yardstickPipeline: 100, limit: 5.8),
+    PipelineWorkload(),
+    SetWorkload(name: "set-128-50", valueBytes: 128, limit: 5.2),
+    SetWorkload(name: "set-10k-50", valueBytes: 10 * 1024, limit: 1.7),
+    MultiGetWorkload(),
+    HashWorkload(),
+    ListWorkload(),
+]
+
+/// Keys in a corner of their own, should the server be somebody's.
+func benchKey(_ name: String) -> String { "oxbow-bench:\(name)" }
