@@ -35,11 +35,29 @@ public enum Installation {
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
         process.standardInput = FileHandle.nullDevice
+        let exit = ProcessExit(of: process)
         try process.run()
         let data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
+        exit.wait()
         var text = String(decoding: data, as: UTF8.self)
         if text.hasSuffix("\n") { text.removeLast() }
         return text
+    }
+}
+
+/// The end of a child process, to be waited for without `waitUntilExit()`, which spins on threads without a run loop.
+final class ProcessExit: Sendable {
+    private let happened = DispatchSemaphore(value: 0)
+
+    /// Make it before the process runs.
+    init(of process: Process) {
+        let happened = self.happened
+        process.terminationHandler = { _ in happened.signal() }
+    }
+
+    /// Blocks until the process has ended; at once from the second call on.
+    func wait() {
+        self.happened.wait()
+        self.happened.signal()
     }
 }

@@ -26,6 +26,7 @@ public final class ServerProcess: Sendable {
     /// Where the server keeps its files; removed with the server.
     public let directory: URL
     private let supervisor: Process
+    private let exit: ProcessExit
     private let lifeline: Pipe
 
     /// Starts a server and waits until it answers.
@@ -79,6 +80,7 @@ public final class ServerProcess: Sendable {
         self.supervisor.environment = environment
         self.supervisor.standardInput = self.lifeline
         self.supervisor.standardOutput = output
+        self.exit = ProcessExit(of: self.supervisor)
         try self.supervisor.run()
         let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
         guard let pid = Int32(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
@@ -94,7 +96,7 @@ public final class ServerProcess: Sendable {
     /// Does nothing when it has been ended before.
     public func stop() {
         try? self.lifeline.fileHandleForWriting.close()
-        self.supervisor.waitUntilExit()
+        self.exit.wait()
     }
 
     /// Sends a signal to the server, such as `SIGSTOP`.
