@@ -24,7 +24,8 @@ public final class Oxbow: Service, Sendable {
     private let logger: Logger
     private let deflate = Deflate()
     private let storeMonitor: StoreMonitor
-    private let forms = Mutex<[String: Form]>([:])
+    /// What handles of one cache share, by the prefix of its keys.
+    private let caches = Mutex<[CellName: (form: Form, shared: any AnyObject & Sendable)]>([:])
 
     /// An instance on a Redis or Valkey server.
     ///
@@ -124,7 +125,7 @@ public final class Oxbow: Service, Sendable {
     ///   - type: the type of the values.
     ///   - version: raise it when the stored form of the values changes; 1 by default.
     ///   - options: what this cache does differently from the configuration.
-    /// - Returns: the cache. Asking again for the same module and version gives an equal one.
+    /// - Returns: the cache. Asking again for the same module and version gives a handle of the same cache.
     public func cache<Value: CacheValue>(
         _ module: String,
         of type: Value.Type,
@@ -141,7 +142,7 @@ public final class Oxbow: Service, Sendable {
     ///   - type: the type of the values.
     ///   - version: raise it when the stored form of the values changes; 1 by default.
     ///   - options: what this cache does differently from the configuration.
-    /// - Returns: the cache. Asking again for the same module and version gives an equal one.
+    /// - Returns: the cache. Asking again for the same module and version gives a handle of the same cache.
     @_disfavoredOverload
     public func cache<Value: Codable & Sendable>(
         _ module: String,
@@ -159,7 +160,7 @@ public final class Oxbow: Service, Sendable {
     ///   - codec: how values become bytes and come back.
     ///   - version: raise it when the stored form of the values changes; 1 by default.
     ///   - options: what this cache does differently from the configuration.
-    /// - Returns: the cache. Asking again for the same module and version gives an equal one.
+    /// - Returns: the cache. Asking again for the same module and version gives a handle of the same cache.
     public func cache<Codec: CacheCodec>(
         _ module: String,
         codec: Codec,
@@ -216,15 +217,20 @@ public final class Oxbow: Service, Sendable {
         precondition(!module.isEmpty, "a cache needs a name")
         let cache = self.configuration.cache
         let prefix = "\(cache.keyPrefix):\(KeyEncoding.encode(module, isLast: false)):\(version):"
-        let known = self.forms.withLock { forms in
-            defer { forms[prefix] = form }
-            return forms[prefix] ?? form
+        let fresh = CacheShared<Codec.Value>()
+        let known = self.caches.withLock { caches in
+            let entry = caches[CellName(encoded: prefix)] ?? (form, fresh)
+            caches[CellName(encoded: prefix)] = entry
+            return entry
         }
         precondition(
-            known == form,
-            "cache '\(module)' version \(version) is used as a \(known.rawValue) and as a \(form.rawValue) cache: "
+            known.form == form,
+            "cache '\(module)' version \(version) is used as a \(known.form.rawValue) and as a \(form.rawValue) cache: "
                 + "their keys would collide; choose another name or version for one"
         )
+        guard let shared = known.shared as? CacheShared<Codec.Value> else {
+            preconditionFailure("cache '\(module)' version \(version) is used with two types of values")
+        }
         let coder = ValueCoder<Codec.Value>(
             codec: codec,
             compression: options.compression ?? cache.compression,
@@ -232,6 +238,7 @@ public final class Oxbow: Service, Sendable {
             maximumBytes: cache.maximumValueBytes
         )
         let engine = CacheEngine<Codec.Value>(
+            shared: shared,
             store: self.store,
             coder: coder,
             configuration: cache,
@@ -246,13 +253,12 @@ public final class Oxbow: Service, Sendable {
     ///
     /// The scope belongs to this task and its child tasks; other requests never see it. It ends with `body`: a task that
     /// outlives it reads the shared cache again. A change made in the scope is seen in it at once; a change made elsewhere
-    /// is seen by the next request at the latest. A scope within a scope is a new one. With `usesRequestScope` off, this
+    /// is seen by the next request at the latest. A scope within a scope
+    /// is a new one, but its changes count in both. Loaders read past the scope: what they read is stored for everybody. With `usesRequestScope` off, this
     /// only runs `body`.
     public func withRequestScope<Result>(_ body: () async throws -> Result) async rethrows -> Result {
         guard self.configuration.cache.usesRequestScope else { return try await body() }
-        let scope = RequestScope(maximumEntries: self.configuration.cache.requestScopeEntries)
-        defer { scope.end() }
-        return try await RequestScope.$current.withValue(scope) { try await body() }
+        return try await RequestScope.with(maximumEntries: self.configuration.cache.requestScopeEntries, body)
     }
 }
 

@@ -16,11 +16,13 @@ extension RedisClient {
         _ command: Command,
         timeout: Duration? = nil
     ) async throws -> Command.Response {
+        if command.connectionUse != .shared { throw RedisError.exclusive }
         let replies = try await self.send(
             expecting: 1,
             timeout: timeout,
             timeoutFactor: command.timeoutFactor,
-            isIdempotent: command.isIdempotent
+            isIdempotent: command.isIdempotent,
+            ignoresCancellation: command.ignoresCancellation
         ) { command.encode(into: &$0) }
         var reader = RESPReader(replies.bytes)
         do {
@@ -46,6 +48,7 @@ extension RedisClient {
         var factor = 1
         var isIdempotent = true
         for command in repeat each commands {
+            if command.connectionUse == .exclusive { throw RedisError.exclusive }
             count += 1
             factor = max(factor, command.timeoutFactor)
             isIdempotent = isIdempotent && command.isIdempotent
@@ -71,13 +74,18 @@ extension RedisClient {
         timeout: Duration? = nil
     ) async throws -> [Result<Command.Response, RedisError>] {
         guard let first = commands.first else { return [] }
+        if commands.contains(where: { $0.connectionUse == .exclusive }) { throw RedisError.exclusive }
         let replies = try await self.send(
             expecting: commands.count,
             timeout: timeout,
             timeoutFactor: first.timeoutFactor,
             isIdempotent: commands.allSatisfy(\.isIdempotent)
         ) { buffer in
-            for command in commands { command.encode(into: &buffer) }
+            for command in commands {
+                command.encode(into: &buffer)
+                // Beyond every limit: refused as a whole, before the buffer is full.
+                if buffer.readableBytes > 1 << 31 { return }
+            }
         }
         var decoder = PipelineDecoder(replies)
         return commands.map { _ in decoder.next(Command.Response.self) }
@@ -116,5 +124,12 @@ struct PipelineDecoder {
     @usableFromInline
     var missing: RedisError {
         self.failure ?? RedisError(.protocolViolation, "a reply is missing", delivery: .unknown)
+    }
+}
+
+extension RedisError {
+    @usableFromInline
+    static var exclusive: RedisError {
+        RedisError(.exclusiveCommand, "the command would change or block the connection that all callers share")
     }
 }

@@ -43,8 +43,9 @@ public final class RedisClient: Service, Sendable {
 
     /// Declares the client running before ``run()`` has been scheduled: calls wait for the connection from here on.
     ///
-    /// - Throws: ``RedisError`` with `alreadyRunning`.
+    /// - Throws: ``RedisError`` with `alreadyRunning` or `invalidConfiguration`.
     package func prepareToRun() throws {
+        try self.configuration.validate()
         guard self.node.start() else { throw RedisError(.alreadyRunning, "run() may be called once") }
     }
 
@@ -53,7 +54,8 @@ public final class RedisClient: Service, Sendable {
     /// Attempts never end; the pauses between them grow from 50 ms to 2 s. A graceful shutdown takes no new commands,
     /// waits up to `drainTimeout` for outstanding replies and returns. Cancellation closes the connection at once.
     ///
-    /// - Throws: ``RedisError``: `unsupportedServer` when the first server met lacks a required command, `alreadyRunning`.
+    /// - Throws: ``RedisError``: `unsupportedServer` when the first server met lacks a required command, `alreadyRunning`,
+    ///   `invalidConfiguration`.
     public func run() async throws {
         try self.prepareToRun()
         try await self.runPrepared()
@@ -94,8 +96,10 @@ public final class RedisClient: Service, Sendable {
         timeout: Duration?,
         timeoutFactor: Int,
         isIdempotent: Bool,
+        ignoresCancellation: Bool = false,
         encode: (inout ByteBuffer) -> Void
     ) async throws -> Replies {
+        guard count > 0 else { return .notAdmitted }
         let nanoseconds =
             timeout?.nanosecondsClamped
             ?? self.defaultTimeout.multipliedClamped(by: UInt64(max(1, timeoutFactor)))
@@ -103,6 +107,7 @@ public final class RedisClient: Service, Sendable {
             expecting: count,
             timeout: nanoseconds,
             isFirstInLine: false,
+            ignoresCancellation: ignoresCancellation,
             encode: encode
         )
         if replies.count > 0 { return replies }
@@ -127,19 +132,28 @@ public final class RedisClient: Service, Sendable {
         var replies = first
         let deadline =
             first.deadline > 0 ? first.deadline : NIODeadline.now().uptimeNanoseconds.addingClamped(timeout)
+        var mayHaveBeenSent = false
         while true {
             if replies.count > 0 { return replies }
             try Task.checkCancellation()
-            let now = NIODeadline.now().uptimeNanoseconds
             if let failure = replies.failure {
-                let mayRepeat = failure.delivery == .notSent || isIdempotent
-                guard failure.code == .connectionClosed, mayRepeat, now < deadline else { throw failure }
+                mayHaveBeenSent = mayHaveBeenSent || failure.delivery != .notSent
+                let mayRepeat = failure.code == .connectionClosed && (!mayHaveBeenSent || isIdempotent)
+                guard mayRepeat, NIODeadline.now().uptimeNanoseconds < deadline else {
+                    throw mayHaveBeenSent ? failure.mayHaveBeenSent : failure
+                }
             } else if let failure = await self.node.waitForAdmission(until: deadline) {
                 try Task.checkCancellation()
-                throw failure
+                throw mayHaveBeenSent ? failure.mayHaveBeenSent : failure
             }
-            let rest = deadline > now ? deadline - now : 0
-            replies = await self.node.attempt(expecting: count, timeout: rest, isFirstInLine: true, encode: encode)
+            let now = NIODeadline.now().uptimeNanoseconds
+            replies = await self.node.attempt(
+                expecting: count,
+                timeout: deadline > now ? deadline - now : 0,
+                isFirstInLine: true,
+                ignoresCancellation: false,
+                encode: encode
+            )
         }
     }
 }

@@ -65,7 +65,7 @@ public struct RedisClientConfiguration: Sendable, Hashable {
     ///
     /// Further callers wait; one command larger than this is taken when nothing else waits.
     public var maximumQueuedBytes: Int = 64 * 1024 * 1024
-    /// The largest single command in bytes; 513 MiB by default, a little over the server's largest string.
+    /// The largest single command or pipeline in bytes; 513 MiB by default, a little over the server's largest string.
     public var maximumCommandBytes: Int = 513 * 1024 * 1024
     /// What is accepted as a reply.
     public var replyLimits = RESPLimits()
@@ -96,4 +96,24 @@ public struct ServerInfo: Sendable, Hashable {
     ///
     /// `false` also when the server refused to say.
     public func supports(_ command: String) -> Bool { self.commands?.contains(command) ?? false }
+}
+
+extension RedisClientConfiguration {
+    /// - Throws: ``RedisError`` with `invalidConfiguration` for the first setting that cannot work.
+    func validate() throws {
+        func refuse(_ message: String) -> RedisError { RedisError(.invalidConfiguration, message) }
+        if case .host(_, let port) = self.address, !(1...65_535).contains(port) {
+            throw refuse("the port must be from 1 to 65535, not \(port)")
+        }
+        for (name, duration) in [("commandTimeout", self.commandTimeout), ("connectTimeout", self.connectTimeout)]
+        where duration <= .zero {
+            throw refuse("\(name) must be more than 0, not \(duration)")
+        }
+        for (name, number) in [
+            ("maximumOutstandingCommands", self.maximumOutstandingCommands),
+            ("maximumQueuedBytes", self.maximumQueuedBytes), ("maximumCommandBytes", self.maximumCommandBytes),
+        ] where number < 1 {
+            throw refuse("\(name) must be at least 1, not \(number)")
+        }
+    }
 }

@@ -5,10 +5,11 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
         enum Kind: String, Sendable {
             case notRunning, alreadyRunning, shutDown, cannotConnect, connectionClosed, timeout, queueFull
             case commandTooLarge, protocolViolation, server, unexpectedReply, unsupportedServer, invalidConfiguration
+            case exclusiveCommand
         }
         let kind: Kind
 
-        /// `run()` has not been called yet, or has ended.
+        /// `run()` has not been called yet.
         ///
         /// Not sent.
         public static var notRunning: Code { Code(kind: .notRunning) }
@@ -54,6 +55,9 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
         public static var unsupportedServer: Code { Code(kind: .unsupportedServer) }
         /// A setting that cannot work.
         public static var invalidConfiguration: Code { Code(kind: .invalidConfiguration) }
+
+        /// The command needs a connection of its own, which this version does not give. Not sent.
+        public static var exclusiveCommand: Code { Code(kind: .exclusiveCommand) }
 
         /// The kind's name.
         public var description: String { self.kind.rawValue }
@@ -113,6 +117,12 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
     public var origin: String { self.storage.origin }
     /// Code, message and origin.
     public var description: String { "\(self.code): \(self.message) (\(self.origin))" }
+
+    /// The same error of a command that an earlier attempt may have carried out.
+    var mayHaveBeenSent: RedisError {
+        guard self.delivery == .notSent else { return self }
+        return RedisError(self.code, self.message, delivery: .unknown, serverError: self.serverError, cause: self)
+    }
 
     package init(
         _ code: Code,

@@ -7,6 +7,7 @@ final class CacheCore<Value: Sendable>: Sendable {
     let engine: CacheEngine<Value>
     @usableFromInline let counters: CacheCounters
     @usableFromInline let id: UInt64
+    @usableFromInline let usesRequestScope: Bool
     private let prefix: String
     private let timeToLive: Duration
     private let absentTimeToLive: Duration
@@ -14,7 +15,8 @@ final class CacheCore<Value: Sendable>: Sendable {
     init(engine: CacheEngine<Value>, prefix: String, options: CacheOptions) {
         self.engine = engine
         self.counters = engine.counters
-        self.id = CacheIdentity.next()
+        self.id = engine.shared.id
+        self.usesRequestScope = engine.configuration.usesRequestScope
         self.prefix = prefix
         self.timeToLive = options.timeToLive ?? engine.configuration.timeToLive
         self.absentTimeToLive = options.absentTimeToLive ?? engine.configuration.absentTimeToLive
@@ -44,7 +46,7 @@ final class CacheCore<Value: Sendable>: Sendable {
     /// What the request scope remembers; looked up in the caller's own module, where the cast is cheap.
     @inlinable
     func remembered(_ key: String, in group: String?, acceptsAbsent: Bool = true) -> RequestScope.Box<Value>? {
-        guard let box = RequestScope.known(self.id, group, key) as? RequestScope.Box<Value>,
+        guard self.usesRequestScope, let box = RequestScope.known(self.id, group, key) as? RequestScope.Box<Value>,
             acceptsAbsent || box.value != nil
         else { return nil }
         self.counters.noteScopeHit()
@@ -60,7 +62,7 @@ final class CacheCore<Value: Sendable>: Sendable {
         timeToLive: Duration?,
         _ load: @escaping @Sendable () async throws -> Value?
     ) async throws -> Value? {
-        guard let scope = RequestScope.current else {
+        guard self.usesRequestScope, let scope = RequestScope.current else {
             return try await self.read(key, in: group, acceptsAbsent, timeToLive, load)
         }
         let scopeKey = self.scopeKey(key, group)
@@ -101,11 +103,12 @@ final class CacheCore<Value: Sendable>: Sendable {
     func value(_ key: String, in group: String?) async throws -> Value? {
         let scopeKey = self.scopeKey(key, group)
         if let known = self.remembered(key, in: group) { return known.value }
-        let epoch = RequestScope.current?.look(scopeKey).epoch
+        let scope = self.usesRequestScope ? RequestScope.current : nil
+        let epoch = scope?.look(scopeKey).epoch
         let cell = try self.cell(key, in: group)
         do {
             guard case .hit(let value) = try await self.engine.look(cell, acceptsAbsent: true) else { return nil }
-            if let epoch { RequestScope.current?.remember(value, for: scopeKey, since: epoch) }
+            if let epoch { scope?.remember(value, for: scopeKey, since: epoch) }
             return value
         } catch {
             try self.engine.noteStoreFailure(error)
@@ -125,7 +128,7 @@ final class CacheCore<Value: Sendable>: Sendable {
         } catch {
             throw CacheError(.cannotEncode, "the codec threw", cause: error)
         }
-        defer { RequestScope.current?.forget(self.scopeKey(key, group)) }
+        defer { RequestScope.forget(self.scopeKey(key, group)) }
         let life = self.engine.configuration.jittered(timeToLive ?? self.timeToLive)
         let stored = try await self.calling {
             try await self.engine.store.set(cell, to: envelope, for: life)
@@ -135,13 +138,13 @@ final class CacheCore<Value: Sendable>: Sendable {
 
     func invalidate(_ key: String, in group: String?) async throws {
         let cell = try self.cell(key, in: group)
-        defer { RequestScope.current?.forget(self.scopeKey(key, group)) }
+        defer { RequestScope.forget(self.scopeKey(key, group)) }
         try await self.calling { try await self.engine.store.invalidate(cell) }
     }
 
     func invalidate(group: String) async throws {
         let name = try self.name(ofGroup: group)
-        defer { RequestScope.current?.forget(group: group, of: self.id) }
+        defer { RequestScope.forget(group: group, of: self.id) }
         try await self.calling { try await self.engine.store.invalidate(group: name) }
     }
 
@@ -150,7 +153,7 @@ final class CacheCore<Value: Sendable>: Sendable {
         guard case .value(let envelope, _) = try await self.calling({ try await self.engine.store.read(cell) }) else {
             return false
         }
-        return envelope.kind != .absent
+        return self.engine.coder.value(envelope) != nil
     }
 
     func remainingTimeToLive(_ key: String, in group: String?) async throws -> Duration? {
@@ -170,10 +173,4 @@ final class CacheCore<Value: Sendable>: Sendable {
             throw CacheError(storeFailure: error)
         }
     }
-}
-
-/// Numbers that tell the caches of one process apart.
-enum CacheIdentity {
-    private static let last = Atomic<UInt64>(0)
-    static func next() -> UInt64 { self.last.wrappingAdd(1, ordering: .relaxed).newValue }
 }

@@ -4,8 +4,9 @@ extension CacheEngine {
     /// before an invalidation this caller must see (rule 5).
     func loadUnclaimed(_ request: Request, _ load: @escaping Loader) async throws -> Value? {
         let cell = request.cell
-        let end = ContinuousClock.now + self.configuration.maximumLoad
         while true {
+            // A load that runs for longer counts as lost: the coming one starts beside it, and one more may come.
+            let end = ContinuousClock.now + self.configuration.maximumLoad
             let own: Flight<Value>
             switch self.loads.turn(for: cell) {
             case .load(let flight):
@@ -28,7 +29,7 @@ extension CacheEngine {
                     continue
                 case .failed(let error): throw error
                 case .abandoned: continue
-                case .tooLong: return try await self.run(load, cell)
+                case .tooLong: continue
                 }
             }
             defer { self.loads.end(own, for: cell) }
@@ -48,27 +49,31 @@ extension CacheEngine {
 
     func run(_ load: @escaping Loader, _ cell: CellAddress) async throws -> Value? {
         self.counters.loads.increment()
-        return try await LoadingCells.with(cell, load)
+        return try await RequestScope.suspended { try await LoadingCells.with(cell, of: self.shared.id, load) }
     }
 
-    /// Runs a loader; meanwhile, three times in a claim's life, renews what there is to renew and lets waiters go whose
-    /// time is over.
+    /// Runs a loader; meanwhile renews what there is to renew and lets waiters go whose time is over.
     ///
-    /// That ends after `maximumLoad`.
+    /// Renewals come three times in a claim's life and end after `maximumLoad`; waiters are looked at every 100 ms.
     func run(
         _ load: @escaping Loader,
         _ cell: CellAddress,
         _ flight: Flight<Value>,
         renew: @escaping @Sendable () async -> Void = {}
     ) async throws -> Value? {
-        let pause = self.configuration.claimLife / 3
+        let renewal = self.configuration.claimLife / 3
+        let pause = min(renewal, .milliseconds(100))
         let end = ContinuousClock.now + self.configuration.maximumLoad
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
+                var nextRenewal = ContinuousClock.now + renewal
                 while true {
                     try await Task.sleep(for: pause)
                     let now = ContinuousClock.now
-                    if now < end { await renew() }
+                    if now >= nextRenewal, now < end {
+                        await renew()
+                        nextRenewal = now + renewal
+                    }
                     flight.expireWaiters(at: now)
                 }
             }
@@ -78,13 +83,24 @@ extension CacheEngine {
     }
 }
 
-/// The cells that the current task is loading, outermost first.
+/// The cells that the current task is loading, outermost first, each with its cache.
 enum LoadingCells {
-    @TaskLocal private static var cells: [CellAddress] = []
+    private struct Entry: Equatable {
+        let cache: UInt64
+        let cell: CellAddress
+    }
 
-    static func contains(_ cell: CellAddress) -> Bool { self.cells.contains(cell) }
+    @TaskLocal private static var entries: [Entry] = []
 
-    static func with<Result>(_ cell: CellAddress, _ body: () async throws -> Result) async throws -> Result {
-        try await self.$cells.withValue(self.cells + [cell]) { try await body() }
+    static func contains(_ cell: CellAddress, of cache: UInt64) -> Bool {
+        self.entries.contains(Entry(cache: cache, cell: cell))
+    }
+
+    static func with<Result>(
+        _ cell: CellAddress,
+        of cache: UInt64,
+        _ body: () async throws -> Result
+    ) async throws -> Result {
+        try await self.$entries.withValue(self.entries + [Entry(cache: cache, cell: cell)]) { try await body() }
     }
 }

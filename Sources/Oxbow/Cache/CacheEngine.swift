@@ -23,16 +23,19 @@ final class CacheEngine<Value: Sendable>: Sendable {
     let store: any CacheStore
     let coder: ValueCoder<Value>
     let configuration: CacheConfiguration
-    let counters = CacheCounters()
+    let shared: CacheShared<Value>
+    var counters: CacheCounters { self.shared.counters }
+    var loads: LoadTable<Value> { self.shared.loads }
     let storeMonitor: StoreMonitor
-    let loads = LoadTable<Value>()
 
     init(
+        shared: CacheShared<Value>,
         store: any CacheStore,
         coder: ValueCoder<Value>,
         configuration: CacheConfiguration,
         storeMonitor: StoreMonitor
     ) {
+        self.shared = shared
         self.store = store
         self.coder = coder
         self.configuration = configuration
@@ -74,7 +77,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
     func value(_ request: Request, after found: CellContent?, _ load: @escaping Loader) async throws -> Value? {
         let cell = request.cell
         // A loader that reads its own key loads past (rule 12): joining would be waiting for itself.
-        if LoadingCells.contains(cell) { return try await self.run(load, cell) }
+        if LoadingCells.contains(cell, of: self.shared.id) { return try await self.run(load, cell) }
         guard let found else { return try await self.loadUnclaimed(request, load) }
         let waitEnd = ContinuousClock.now + (self.configuration.waitForLoad ?? self.configuration.claimLife)
         var pause = Backoff(initial: .milliseconds(2), maximum: .milliseconds(50))
@@ -155,8 +158,11 @@ final class CacheEngine<Value: Sendable>: Sendable {
             self.loads.remove(token)
             return .lost(found)
         } catch {
-            // Whether the claim stands is not known: whoever sees it takes it for another process's and waits it out.
+            // Whether the claim stands is not known. Nobody may wait for this load, and the release that follows the claim
+            // on the same way gives the cell back.
             self.loads.remove(token)
+            flight.finish(.abandoned)
+            try? await self.store.release(request.cell, token)
             try self.noteStoreFailure(error)
             return .failed
         }

@@ -13,12 +13,14 @@ extension OxbowConfiguration {
     public init(properties: PropertySet, warnings: inout [PropertyProblem]) throws(PropertyError) {
         self.init()
         var reader = PropertyReader(properties, OxbowProperties.catalogue)
-        // The catalogue of the cache instance and of the sites is known, so that none of them counts as misspelled.
+        // The properties of the cache instance and of the sites are known, so that none of them counts as misspelled, but
+        // have no effect yet.
         let sites = reader.list(OxbowProperties.main + "sites").map { "\(OxbowProperties.main)\($0)." }
-        reader.addVariants([OxbowProperties.cacheInstance] + sites, of: OxbowProperties.main)
+        reader.addVariants([OxbowProperties.cacheInstance] + sites, of: OxbowProperties.main, honored: false)
         self.redis = reader.scoped(to: [OxbowProperties.main]) { RedisClientConfiguration(&$0) }
         self.cache = reader.scoped(to: [OxbowProperties.caches]) { CacheConfiguration(&$0) }
         self.cache.compression = reader.scoped(to: [OxbowProperties.main]) { CompressionConfiguration(&$0) }
+        reader.checkIgnored()
         warnings = reader.warnings
         try reader.check()
     }

@@ -36,6 +36,15 @@ extension CacheConfiguration {
         ] where duration <= .zero {
             throw ConfigurationError("\(name) must be more than 0, not \(duration)")
         }
+        if let waitForLoad, waitForLoad <= .zero {
+            throw ConfigurationError("waitForLoad must be more than 0, not \(waitForLoad)")
+        }
+        guard self.claimLife >= .milliseconds(100) else {
+            throw ConfigurationError("claimLife must be at least 100 ms, not \(self.claimLife)")
+        }
+        guard self.requestScopeEntries >= 1 else {
+            throw ConfigurationError("requestScopeEntries must be at least 1, not \(self.requestScopeEntries)")
+        }
         guard (0...100).contains(self.jitterPercent) else {
             throw ConfigurationError("jitterPercent must be from 0 to 100, not \(self.jitterPercent)")
         }

@@ -6,7 +6,43 @@ import Synchronization
 /// the request finds it ended. Decoded values are kept, not bytes.
 @usableFromInline
 final class RequestScope: Sendable {
+    /// The scope that reads of this task use; none while it loads a value for everybody.
     @TaskLocal static var current: RequestScope?
+    /// The scope that changes of this task count in, also while it loads.
+    @TaskLocal private static var enclosing: RequestScope?
+
+    /// Runs `body` in a scope of its own.
+    static func with<Result>(maximumEntries: Int, _ body: () async throws -> Result) async rethrows -> Result {
+        let scope = RequestScope(maximumEntries: maximumEntries, parent: Self.enclosing)
+        defer { scope.end() }
+        return try await Self.$enclosing.withValue(scope) {
+            try await Self.$current.withValue(scope) { try await body() }
+        }
+    }
+
+    /// Runs a loader without the scope's memory: what is remembered for one request may be older than an invalidation
+    /// that the loaded value, which is stored for everybody, must respect.
+    static func suspended<Result>(_ body: () async throws -> Result) async rethrows -> Result {
+        try await Self.$current.withValue(nil) { try await body() }
+    }
+
+    /// Forgets a key in the scope of this task and in those around it.
+    static func forget(_ key: Key) {
+        var scope = Self.enclosing
+        while let current = scope {
+            current.forget(key)
+            scope = current.parent
+        }
+    }
+
+    /// Forgets a group of one cache in the scope of this task and in those around it.
+    static func forget(group: String, of cache: UInt64) {
+        var scope = Self.enclosing
+        while let current = scope {
+            current.forget(group: group, of: cache)
+            scope = current.parent
+        }
+    }
 
     /// A key of one cache of this process; compared by bytes, as all local tables are.
     struct Key: Hashable {
@@ -56,8 +92,12 @@ final class RequestScope: Sendable {
 
     private let state = Mutex(State())
     private let maximumEntries: Int
+    private let parent: RequestScope?
 
-    init(maximumEntries: Int) { self.maximumEntries = max(1, maximumEntries) }
+    private init(maximumEntries: Int, parent: RequestScope?) {
+        self.maximumEntries = max(1, maximumEntries)
+        self.parent = parent
+    }
 
     /// What is remembered for a key; if nothing, the epoch to hand to ``remember(_:for:since:)``.
     func look(_ key: Key) -> (box: (any AnyObject & Sendable)?, epoch: Epoch?) {

@@ -28,7 +28,8 @@ package protocol CacheStore: Sendable {
     /// - Returns: whether it was stored.
     func fill(_ cell: CellAddress, _ token: Token, with value: Envelope, for life: Duration) async throws -> Bool
 
-    /// Gives a claim back that will not be filled, if it is still there.
+    /// Gives a claim back that will not be filled, if it is still there. Sent at once, also by a cancelled task, and not
+    /// waited for longer than a moment: nobody needs the answer.
     func release(_ cell: CellAddress, _ token: Token) async throws
 
     /// Stores a value whatever the cell holds, unless it is closed.

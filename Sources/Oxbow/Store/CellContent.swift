@@ -31,11 +31,19 @@ package enum CellContent: Sendable, Hashable {
         switch bytes.getInteger(at: start, as: UInt32.self) {
         case Envelope.mark << 8 | UInt32(Self.claimKind) where bytes.readableBytes == Self.claimBytes:
             self = bytes.token(at: start + 4).map { .claim($0) } ?? .unusable(bytes)
-        case Envelope.mark << 8 | UInt32(Self.closedKind) where bytes.readableBytes >= 5:
+        case Envelope.mark << 8 | UInt32(Self.closedKind) where Self.isClosing(bytes):
             self = .closed
         default:
             self = .unusable(bytes)
         }
+    }
+
+    /// Whether a mark of dirtiness and at least one writer, each of 24 bytes, stand behind the kind.
+    private static func isClosing(_ bytes: ByteBuffer) -> Bool {
+        let writers = bytes.readableBytes - 5
+        guard writers > 0, writers.isMultiple(of: Token.byteCount + 8) else { return false }
+        let dirty = bytes.getInteger(at: bytes.readerIndex + 4, as: UInt8.self)
+        return dirty == UInt8(ascii: "0") || dirty == UInt8(ascii: "1")
     }
 
     static let claimBytes = 4 + Token.byteCount

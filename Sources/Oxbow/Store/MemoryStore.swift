@@ -14,6 +14,26 @@ package final class MemoryStore: CacheStore {
     private struct State {
         var cells: [CellAddress: Entry] = [:]
         var groups: [CellName: Set<CellAddress>] = [:]
+        /// The cells in the order in which they came, for eviction; those gone meanwhile are passed over.
+        var order: [CellAddress] = []
+        var oldest = 0
+
+        mutating func evict(down toCount: Int) {
+            while self.cells.count > toCount, self.oldest < self.order.count {
+                self.drop(self.order[self.oldest])
+                self.oldest += 1
+            }
+            if self.oldest > self.order.count / 2 {
+                self.order.removeFirst(self.oldest)
+                self.oldest = 0
+            }
+            // Cells that come and go would let the order grow without end.
+            if self.order.count > 4 * (self.cells.count + 16) {
+                var seen: Set<CellAddress> = []
+                self.order = self.order[self.oldest...].filter { self.cells[$0] != nil && seen.insert($0).inserted }
+                self.oldest = 0
+            }
+        }
 
         mutating func get(_ cell: CellAddress, at now: ContinuousClock.Instant) -> Entry? {
             guard let entry = self.cells[cell] else { return nil }
@@ -23,7 +43,7 @@ package final class MemoryStore: CacheStore {
         }
 
         mutating func put(_ cell: CellAddress, _ bytes: ByteBuffer, until end: ContinuousClock.Instant) {
-            self.cells[cell] = Entry(bytes: bytes, end: end)
+            if self.cells.updateValue(Entry(bytes: bytes, end: end), forKey: cell) == nil { self.order.append(cell) }
             if cell.field != nil { self.groups[cell.key, default: []].insert(cell) }
         }
 
@@ -40,7 +60,7 @@ package final class MemoryStore: CacheStore {
     private let now: @Sendable () -> ContinuousClock.Instant
 
     /// - Parameters:
-    ///   - maximumCells: further cells push out any other one, as an evicting server does; 100 000 by default.
+    ///   - maximumCells: further cells push out the oldest one; 100 000 by default.
     ///   - now: the clock; tests turn it by hand.
     package init(
         maximumCells: Int = 100_000,
@@ -59,10 +79,8 @@ package final class MemoryStore: CacheStore {
         let now = self.now()
         return self.state.withLock { state in
             guard let bytes = body(state.get(cell, at: now)?.bytes) else { return false }
-            if state.cells.count >= self.maximumCells, state.cells[cell] == nil, let other = state.cells.first?.key {
-                state.drop(other)
-            }
-            state.put(cell, bytes, until: now + max(life, .milliseconds(1)))
+            state.evict(down: self.maximumCells - (state.cells[cell] == nil ? 1 : 0))
+            state.put(cell, bytes, until: now + .milliseconds(life.milliseconds))
             return true
         }
     }

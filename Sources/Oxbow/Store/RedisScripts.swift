@@ -3,7 +3,8 @@ import RedisClient
 /// The conditional operations on a cell, as scripts: each one cell, one slot, server time only.
 ///
 /// Every script works on a string key, or, when given a field, on a field of a hash; `get`, `put` and `drop` hide the
-/// difference. `put` leaves no field without a TTL: a script is carried out whole. Plain scripts without a shebang,
+/// difference. `put` leaves no field without a TTL: a script is carried out whole, but an error does not undo what came before it, so a
+/// field whose TTL is refused is deleted. Plain scripts without a shebang,
 /// because one with flags would be refused as a whole under OOM, and a deletion must not be.
 enum RedisScripts {
     /// `get` gives `false` for absent and for a key of another type; `isForeign` tells them apart.
@@ -24,7 +25,11 @@ enum RedisScripts {
         local function put(v, ms)
           if isField then
             redis.call('HSET', key, field, v)
-            redis.call('HPEXPIRE', key, ms, 'FIELDS', 1, field)
+            local r = redis.pcall('HPEXPIRE', key, ms, 'FIELDS', 1, field)
+            if r.err then
+              redis.call('HDEL', key, field)
+              error(r.err)
+            end
           else
             redis.call('SET', key, v, 'PX', ms)
           end
@@ -33,7 +38,10 @@ enum RedisScripts {
           if isField and not isForeign then return redis.call('HDEL', key, field) end
           return redis.call('UNLINK', key)
         end
-        local function isClosed(v) return v and string.sub(v, 1, 4) == 'OX1x' end
+        local function isClosed(v)
+          return v and string.sub(v, 1, 4) == 'OX1x' and #v > 5 and (#v - 5) % 24 == 0
+            and (string.sub(v, 5, 5) == '0' or string.sub(v, 5, 5) == '1')
+        end
 
         """
 
@@ -107,8 +115,7 @@ enum RedisScripts {
             local dirty = string.sub(v, 1, 4) .. '1' .. string.sub(v, 6)
             if isField then
               local ms = redis.call('HPTTL', key, 'FIELDS', 1, field)[1]
-              redis.call('HSET', key, field, dirty)
-              if ms > 0 then redis.call('HPEXPIRE', key, ms, 'FIELDS', 1, field) end
+              if ms < 0 then drop() else put(dirty, math.max(ms, 1)) end
             else
               redis.call('SET', key, dirty, 'KEEPTTL')
             end

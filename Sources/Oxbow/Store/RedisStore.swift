@@ -130,7 +130,13 @@ package struct RedisStore: CacheStore {
 
     package func release(_ cell: CellAddress, _ token: Token) async throws {
         let claim = CellContent.encodedClaim(token)
-        _ = try await self.run(RedisScripts.release, cell, arguments: (claim), timeout: self.softTimeout)
+        _ = try await self.run(
+            RedisScripts.release,
+            cell,
+            arguments: (claim),
+            ignoresCancellation: true,
+            timeout: .milliseconds(1)
+        )
     }
 
     package func set(_ cell: CellAddress, to value: Envelope, for life: Duration) async throws -> Bool {
@@ -168,6 +174,7 @@ package struct RedisStore: CacheStore {
         _ cell: CellAddress,
         arguments: (repeat each Argument),
         isIdempotent: Bool = false,
+        ignoresCancellation: Bool = false,
         timeout: Duration? = nil
     ) async throws -> Bool {
         let field = cell.field ?? CellName(encoded: "")
@@ -176,7 +183,8 @@ package struct RedisStore: CacheStore {
             keys: (cell.key),
             arguments: (field, repeat each arguments),
             returning: Int.self,
-            isIdempotent: isIdempotent
+            isIdempotent: isIdempotent,
+            ignoresCancellation: ignoresCancellation
         )
         return try await self.client.execute(script: call, timeout: timeout) == 1
     }
@@ -228,8 +236,8 @@ extension Duration {
     var milliseconds: Int {
         let (seconds, attoseconds) = self.components
         let (product, overflow) = Int(clamping: seconds).multipliedReportingOverflow(by: 1000)
-        // A server takes no more than about 2^62 as an end in ms since 1970.
-        guard !overflow, product < 1 << 50 else { return seconds < 0 ? 1 : 1 << 50 }
+        // Redis takes no more than about 2^46 for a field, some 2200 years.
+        guard !overflow, product < 1 << 45 else { return seconds < 0 ? 1 : 1 << 45 }
         return max(1, product + Int(attoseconds / 1_000_000_000_000_000))
     }
 }

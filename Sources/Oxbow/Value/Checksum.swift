@@ -2,7 +2,7 @@ import NIOCore
 
 /// A 32-bit checksum over a header's fields and a payload, to find damaged bytes; no protection from forgery.
 ///
-/// Each step (exclusive or, multiplication by an odd number, rotation) can be undone, so a change within one 8-byte
+/// Each step (exclusive or, multiplication by an odd number, exclusive or with the upper half) can be undone, so a change within one 8-byte
 /// word always changes its lane; only the folding of the lanes to 32 bits can hide a difference, once in 2^32. Four
 /// lanes, because one would wait for its multiplications: 60 ns for 1 KiB, a fourth of a table-driven CRC.
 enum Checksum {
@@ -11,7 +11,7 @@ enum Checksum {
     @inline(__always)
     private static func mix(_ lane: UInt64, _ word: UInt64) -> UInt64 {
         let product = (lane ^ word) &* Self.multiplier
-        return product << 29 | product >> 35
+        return product ^ product >> 32
     }
 
     static func of(_ first: UInt64, _ second: UInt64, _ payload: ByteBuffer) -> UInt32 {

@@ -25,12 +25,13 @@ package struct PropertyCatalogue: Sendable {
     ///
     /// For `com.example.` as the base, the variant `com.example.second.` makes `com.example.second.hosts` known if
     /// `com.example.hosts` is. The prefixes may come from a file: what is already known stays as it is.
-    package mutating func addVariants(_ prefixes: [String], of base: String) {
+    /// With `honored` false nothing acts upon the variants yet, whatever is true of the base.
+    package mutating func addVariants(_ prefixes: [String], of base: String, honored: Bool = true) {
         let templates = self.definitions.filter { $0.hasVariants && $0.key.utf8.starts(with: base.utf8) }
         for prefix in prefixes {
             for template in templates {
                 let name = String(decoding: template.key.utf8.dropFirst(base.utf8.count), as: UTF8.self)
-                self.add(template.variant(prefix + name))
+                self.add(template.variant(prefix + name, honored: honored))
             }
         }
     }

@@ -62,14 +62,14 @@ package struct PropertyDefinition: Sendable, Hashable {
     }
 
     /// The same property for a variant, which has no variants itself.
-    func variant(_ key: String) -> PropertyDefinition {
+    func variant(_ key: String, honored: Bool) -> PropertyDefinition {
         PropertyDefinition(
             key,
             self.kind,
             default: self.default,
             secret: self.isSecret,
             reloadable: self.isReloadable,
-            honored: self.isHonored,
+            honored: self.isHonored && honored,
             variants: false,
             self.documentation
         )

@@ -29,8 +29,17 @@ package struct PropertyReader: Sendable {
     }
 
     /// Makes properties known under more prefixes; see ``PropertyCatalogue/addVariants(_:of:)``.
-    package mutating func addVariants(_ prefixes: [String], of base: String) {
-        self.catalogue.addVariants(prefixes, of: base)
+    package mutating func addVariants(_ prefixes: [String], of base: String, honored: Bool = true) {
+        self.catalogue.addVariants(prefixes, of: base, honored: honored)
+    }
+
+    /// Notes a problem for each property without effect that is set to what it may not hold: it will have an effect some
+    /// day, and nobody reads it before.
+    package mutating func checkIgnored() {
+        for definition in self.catalogue.definitions where !definition.isHonored {
+            guard let value = self.properties[definition.key], !definition.accepts(value.text) else { continue }
+            self.note(definition, value, definition.kind.complaint(about: value.text), allowed: definition.kind.allowed)
+        }
     }
 
     /// Runs a closure in which keys are looked up under the given prefixes, first match first.

@@ -13,6 +13,10 @@ public protocol RedisCommand: Sendable {
 
     /// Whether the command may be sent again when a connection was lost before its reply; `false` by default.
     var isIdempotent: Bool { get }
+    /// Whether the command is sent even by a task that is already cancelled, to clean up; `false` by default.
+    var ignoresCancellation: Bool { get }
+    /// What the command does to the connection it goes over; ``ConnectionUse/shared`` by default.
+    var connectionUse: ConnectionUse { get }
     /// By how much the default time-out is multiplied: 8 for commands over many keys, 1 by default.
     var timeoutFactor: Int { get }
 }
@@ -20,14 +24,45 @@ public protocol RedisCommand: Sendable {
 extension RedisCommand {
     /// A command is sent at most once unless it says otherwise.
     @inlinable public var isIdempotent: Bool { false }
+    /// A cancelled task sends nothing unless the command says otherwise.
+    @inlinable public var ignoresCancellation: Bool { false }
+    /// A command leaves the connection as it is unless it says otherwise.
+    @inlinable public var connectionUse: ConnectionUse { .shared }
     /// The default time-out as it is.
     @inlinable public var timeoutFactor: Int { 1 }
+}
+
+/// What a command does to its connection, which other callers share.
+public enum ConnectionUse: Sendable, Hashable {
+    /// Nothing: one command, one reply.
+    case shared
+    /// Part of a transaction (MULTI, EXEC, DISCARD): only within one pipeline.
+    case transaction
+    /// It changes the connection for all (SUBSCRIBE, MONITOR, SELECT, WATCH …) or blocks it (BLPOP …): refused.
+    case exclusive
+
+    /// The use a command's name implies.
+    @usableFromInline
+    init(_ name: String) {
+        switch name.uppercased() {
+        case "MULTI", "EXEC", "DISCARD": self = .transaction
+        case "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE", "MONITOR", "SYNC",
+            "PSYNC", "HELLO", "AUTH", "RESET", "QUIT", "SELECT", "WATCH", "UNWATCH", "BLPOP", "BRPOP", "BLMOVE", "BLMPOP",
+            "BRPOPLPUSH", "BZPOPMIN", "BZPOPMAX", "BZMPOP", "WAIT", "WAITAOF":
+            self = .exclusive
+        default: self = .shared
+        }
+    }
 }
 
 /// Any command, by its words.
 ///
 /// The reply is decoded to `Response`; `RESPValue` takes whatever comes.
-public struct RawCommand<Response: RESPDecodable>: RedisCommand {
+public struct RawCommand<Response: RESPDecodable>: RedisCommand, CustomStringConvertible {
+    /// As the command's name implies.
+    public let connectionUse: ConnectionUse
+    /// Not the words, which may hold a password.
+    public var description: String { "RawCommand" }
     @usableFromInline let words: ByteBuffer
     /// As given at the initializer.
     public let isIdempotent: Bool
@@ -54,6 +89,7 @@ public struct RawCommand<Response: RESPDecodable>: RedisCommand {
         for argument in repeat each arguments { argument.writeBulkString(into: &words) }
         self.words = words
         self.isIdempotent = isIdempotent
+        self.connectionUse = ConnectionUse(name)
     }
 
     /// Appends the words.

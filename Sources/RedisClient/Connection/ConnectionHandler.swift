@@ -35,9 +35,11 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Writes all that callers have submitted, in one flush.
     func drain() {
-        // Without room in the socket the batch grows where it is: bounded, and `isDrainScheduled` stays set.
+        // Without room in the socket the batch grows where it is: bounded, and `isDrainScheduled` stays set. Deadlines
+        // are looked at all the same.
+        self.node.startTicking()
         guard let context = self.context, context.channel.isWritable else { return }
-        self.node.take(bytes: &self.spareBytes, slots: &self.spareSlots, inFlight: self.replies.ring.outstanding)
+        self.node.take(self, bytes: &self.spareBytes, slots: &self.spareSlots, inFlight: self.replies.ring.outstanding)
         guard !self.spareSlots.isEmpty else { return }
         if self.replies.ring.count == 0 { self.lastProgress = NIODeadline.now().uptimeNanoseconds }
         let before = self.replies.ring.outstanding
@@ -53,7 +55,6 @@ final class ConnectionHandler: ChannelInboundHandler {
         } else {
             self.spareBytes.clear()
         }
-        self.node.startTicking()
     }
 
     /// Writes past the queue, for the handshake.
@@ -102,7 +103,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// - Returns: whether replies are still awaited.
     func expire(at now: UInt64, _ error: RedisError, unresponsiveAfter: UInt64) -> Bool {
         for waiting in self.replies.ring.abandonExpired(at: now) { waiting.fail(error) }
-        if self.replies.ring.count > 0, now > self.lastProgress, now - self.lastProgress > unresponsiveAfter {
+        // A slow command with a deadline of its own is no reason; one whose time is over, or a peer that does not even
+        // read, is.
+        let isOverdue = self.replies.ring.firstDeadline.map { $0 <= now } ?? !(self.context?.channel.isWritable ?? true)
+        if isOverdue, now > self.lastProgress, now - self.lastProgress > unresponsiveAfter {
             self.close(RedisError(.connectionClosed, "the server has been silent for too long", delivery: .unknown))
         }
         return self.replies.ring.count > 0

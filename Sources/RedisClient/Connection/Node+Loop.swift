@@ -55,8 +55,13 @@ extension Node {
     /// Hands the batch over to the loop in exchange for empty storage.
     ///
     /// On the loop.
-    func take(bytes: inout ByteBuffer, slots: inout [Slot], inFlight: Int) {
+    func take(_ handler: ConnectionHandler, bytes: inout ByteBuffer, slots: inout [Slot], inFlight: Int) {
         self.queue.withLock { queue in
+            // Only to the connection in use: callers' commands are not for one that still shakes hands.
+            switch queue.phase {
+            case .connected(let link), .draining(let link): guard link.handler.value === handler else { return }
+            case .idle, .connecting, .stopped: return
+            }
             queue.isDrainScheduled = false
             swap(&queue.bytes, &bytes)
             swap(&queue.slots, &slots)
@@ -122,6 +127,11 @@ extension Node {
         }
     }
 
+    /// Why there is no connection, as far as that is known.
+    var lastFailure: RedisError? {
+        self.queue.withLock { if case .connecting(let failure) = $0.phase { failure } else { nil } }
+    }
+
     /// Whether nothing waits for the socket.
     var isQueueEmpty: Bool { self.queue.withLock { $0.slots.isEmpty } }
 
@@ -142,7 +152,8 @@ extension Node {
             queue.clock = now
             let expired = queue.expire(at: now)
             self.hasWaiters.store(!queue.waiters.isEmpty, ordering: .releasing)
-            return (expired, queue.waitingFailure, queue.waiters.isEmpty && queue.slots.isEmpty)
+            let isIdle = queue.waiters.isEmpty && queue.slots.isEmpty && !queue.isDrainScheduled
+            return (expired, queue.waitingFailure, isIdle)
         }
         for waiter in expired.waiters { waiter.continuation.resume(returning: failure) }
         let timeout = RedisError(.timeout, "no reply within the deadline", delivery: .unknown)

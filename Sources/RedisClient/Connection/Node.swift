@@ -36,11 +36,16 @@ final class Node: Sendable {
         expecting count: Int,
         timeout: UInt64,
         isFirstInLine: Bool,
+        ignoresCancellation: Bool,
         encode: (inout ByteBuffer) -> Void
     ) async -> Replies {
         let id = self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
         return await withTaskCancellationHandler {
             await Caller.suspend { caller in
+                // Nothing of a cancelled task is sent, but for what cleans up behind it.
+                if Task.isCancelled, !ignoresCancellation {
+                    return caller.resume(returning: .failed(RedisError(.timeout, "cancelled")))
+                }
                 let submission = self.queue.withLock {
                     $0.submit(
                         expecting: count,

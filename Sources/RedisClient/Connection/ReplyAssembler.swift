@@ -87,7 +87,7 @@ struct ReplyAssembler {
                 start = self.scanned
                 continue
             }
-            guard let expected = self.ring.expected else { throw .malformed("a reply that nobody waits for") }
+            guard let expected = self.ring.expected else { throw self.unsolicited(frameStart..<self.scanned) }
             self.frames += 1
             guard self.frames == expected else { continue }
             self.complete(start..<self.scanned)
@@ -101,6 +101,13 @@ struct ReplyAssembler {
         from start: Int
     ) throws(RESPError) -> Int? {
         try scanner.scan(bytes.readableBytesUInt8Span.extracting(start...))
+    }
+
+    /// A server that refuses a connection says why without having been asked.
+    private func unsolicited(_ range: Range<Int>) -> RESPError {
+        var reader = RESPReader(self.slice(range))
+        guard let error = try? reader.readError() else { return .malformed("a reply that nobody waits for") }
+        return .malformed("the server said without being asked: \(RedisError.safeText(of: error))")
     }
 
     private func slice(_ range: Range<Int>) -> ByteBuffer {
@@ -138,8 +145,14 @@ struct ReplyAssembler {
         }
         self.received = ByteBuffer()
         self.scanned = 0
+        // What was wrong with the stream was wrong with the first reply; those behind it have only lost the connection.
+        let behind =
+            error.code == .protocolViolation
+            ? RedisError(.connectionClosed, error.message, delivery: .unknown, cause: error) : error
+        var isFirst = ended.isEmpty
         while self.ring.count > 0 {
-            if let waiting = self.ring.removeFirst() { ended.append((waiting, waiting.failed(error))) }
+            if let waiting = self.ring.removeFirst() { ended.append((waiting, waiting.failed(isFirst ? error : behind))) }
+            isFirst = false
         }
         return ended
     }

@@ -98,6 +98,9 @@ struct SlotRing {
     /// The frames the first slot waits for; `nil` when nobody waits.
     var expected: Int? { self.count > 0 ? self.storage[self.head]?.expected : nil }
 
+    /// The first slot's deadline, abandoned or not.
+    var firstDeadline: UInt64? { self.count > 0 ? self.storage[self.head]?.deadline : nil }
+
     mutating func append(_ slot: Slot) {
         if self.count == self.storage.count { self.grow() }
         self.storage[(self.head + self.count) & (self.storage.count - 1)] = slot

@@ -73,8 +73,9 @@ struct SubmissionQueue {
 
     init(_ configuration: RedisClientConfiguration) {
         self.maximumCommands = configuration.maximumOutstandingCommands
-        self.maximumBytes = configuration.maximumQueuedBytes
-        self.maximumCommandBytes = configuration.maximumCommandBytes
+        // A ByteBuffer holds less than 4 GiB; both limits together stay below.
+        self.maximumBytes = min(configuration.maximumQueuedBytes, 1 << 30)
+        self.maximumCommandBytes = min(configuration.maximumCommandBytes, 1 << 30)
     }
 
     /// Whether bytes and frames are below their bounds.

@@ -24,6 +24,8 @@ public struct ScriptCall<Response: RESPDecodable>: RedisCommand {
     @usableFromInline let keyCount: Int
     /// As given at the initializer.
     public let isIdempotent: Bool
+    /// As given at the initializer.
+    public let ignoresCancellation: Bool
 
     /// A call of `script`.
     ///
@@ -35,15 +37,18 @@ public struct ScriptCall<Response: RESPDecodable>: RedisCommand {
     ///   - arguments: `ARGV` of the script.
     ///   - returning: what the reply is decoded to.
     ///   - isIdempotent: whether it may be sent again after a lost connection.
+    ///   - ignoresCancellation: whether it is sent even by a task that is already cancelled.
     @inlinable
     public init<each Key: RESPArgument, each Argument: RESPArgument>(
         _ script: Script,
         keys: (repeat each Key),
         arguments: (repeat each Argument),
         returning: Response.Type = Response.self,
-        isIdempotent: Bool = false
+        isIdempotent: Bool = false,
+        ignoresCancellation: Bool = false
     ) {
         self.isIdempotent = isIdempotent
+        self.ignoresCancellation = ignoresCancellation
         var words = ByteBuffer()
         var keyCount = 0
         for key in repeat each keys {

@@ -20,7 +20,13 @@ struct ConnectionKeeper: Sendable {
                 let (channel, link) = try await cancelWhenGracefulShutdown {
                     try await connector.connect()
                 }
-                let attached = try await channel.eventLoop.submit { self.node.attach(link) }.get()
+                let attached = try await channel.eventLoop.submit {
+                    // It may have ended behind the last reply of the handshake: then nobody would ever detach it.
+                    guard channel.isActive else {
+                        throw RedisError(.cannotConnect, "the connection ended right after the handshake")
+                    }
+                    return self.node.attach(link)
+                }.get()
                 guard attached else {
                     channel.close(promise: nil)
                     break
@@ -28,12 +34,14 @@ struct ConnectionKeeper: Sendable {
                 self.node.counters.connects.wrappingAdd(1, ordering: .relaxed)
                 self.log(connectedTo: link.server, after: failures)
                 failures = 0
-                let reads = self.node.counters.reads.load(ordering: .relaxed)
+                let start = ContinuousClock.now
                 try await channel.closeFuture.get()
-                // One that ends before it has answered anything counts as a failed attempt: no hammering.
-                if self.node.counters.reads.load(ordering: .relaxed) > reads { backoff.reset() }
+                // Connections that end soon count as failed attempts: a server that closes is not hammered.
+                if start.duration(to: .now) > backoff.maximum { backoff.reset() }
                 guard !self.node.isStopping else { break }
-                self.logger.info("connection lost", metadata: self.metadata)
+                var metadata = self.metadata
+                if let failure = self.node.lastFailure { metadata["error"] = "\(failure)" }
+                self.logger.info("connection lost", metadata: metadata)
             } catch let error as RedisError where error.code == .unsupportedServer && self.isFirstServer {
                 throw error
             } catch is CancellationError {

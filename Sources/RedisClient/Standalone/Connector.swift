@@ -19,10 +19,12 @@ struct Connector: Sendable {
         let deadline = NIODeadline.now() + timeout
         return try await withTaskCancellationHandler {
             let (channel, handler) = try await self.open(timeout) { channel in opened.withLock { $0 = channel } }
-            try Task.checkCancellation()
+            // Of several addresses tried, this is the one that won.
+            opened.withLock { $0 = channel }
             let overdue = channel.eventLoop.scheduleTask(deadline: deadline) { channel.close(promise: nil) }
             defer { overdue.cancel() }
             do {
+                try Task.checkCancellation()
                 let server = try await Handshake(configuration: self.configuration, handler: handler).perform()
                 let link = SubmissionQueue.Link(handler: handler, server: server)
                 return (channel, link)

@@ -149,8 +149,24 @@ import Testing
             com.openexchange.redis.cache.hosts = c:1
             """
         )
-        #expect(warnings.map(\.code) == [.ignored, .ignored])
-        #expect(warnings.map(\.property) == ["com.openexchange.redis.breaker.enabled", "com.openexchange.redis.sites"])
+        #expect(warnings.map(\.code) == [.ignored, .ignored, .ignored, .ignored])
+        #expect(
+            warnings.map(\.property) == [
+                "com.openexchange.redis.breaker.enabled", "com.openexchange.redis.sites",
+                "com.openexchange.redis.north.hosts", "com.openexchange.redis.cache.hosts",
+            ]
+        )
+    }
+
+    @Test func `a property without effect must still be sound`() {
+        let problems = problems(
+            """
+            com.openexchange.redis.breaker.failureThreshold = abc
+            com.openexchange.redis.readFrom = nobody
+            com.openexchange.redis.cache.mode = clustr
+            """
+        )
+        #expect(problems.map(\.value) == ["abc", "nobody", "clustr"])
     }
 
     @Test func `a password is nowhere to be seen`() throws {
@@ -190,7 +206,8 @@ import Testing
     @Test func `settings that cannot work are refused`() {
         for change: @Sendable (inout CacheConfiguration) -> Void in [
             { $0.keyPrefix = "" }, { $0.keyPrefix = "a{b" }, { $0.timeToLive = .zero }, { $0.claimLife = .seconds(-1) },
-            { $0.jitterPercent = 101 }, { $0.maximumValueBytes = 0 },
+            { $0.jitterPercent = 101 }, { $0.maximumValueBytes = 0 }, { $0.waitForLoad = .seconds(-1) },
+            { $0.claimLife = .nanoseconds(3) }, { $0.requestScopeEntries = 0 },
         ] {
             var configuration = CacheConfiguration()
             change(&configuration)

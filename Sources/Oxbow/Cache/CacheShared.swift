@@ -1,0 +1,14 @@
+import Synchronization
+
+/// What all handles of one cache in this process share: its loads, its counters, and a number that names it.
+final class CacheShared<Value: Sendable>: Sendable {
+    let id = CacheIdentity.next()
+    let loads = LoadTable<Value>()
+    let counters = CacheCounters()
+}
+
+/// Numbers that tell the caches of one process apart.
+enum CacheIdentity {
+    private static let last = Atomic<UInt64>(0)
+    static func next() -> UInt64 { self.last.wrappingAdd(1, ordering: .relaxed).newValue }
+}
