@@ -56,7 +56,9 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
         /// A setting that cannot work.
         public static var invalidConfiguration: Code { Code(kind: .invalidConfiguration) }
 
-        /// The command needs a connection of its own, which this version does not give. Not sent.
+        /// The command needs a connection of its own, which this version does not give.
+        ///
+        /// Not sent.
         public static var exclusiveCommand: Code { Code(kind: .exclusiveCommand) }
 
         /// The kind's name.

@@ -27,14 +27,18 @@ final class ScriptedServer: Sendable {
     }
 
     /// Starts listening; `answers` has an entry for each connection in turn, the last one for all further ones.
-    init(_ answers: [[Answer]]) async throws {
+    ///
+    /// The first `endingHandshakes` connections end with the last line of the handshake.
+    init(_ answers: [[Answer]], endingHandshakes: Int = 0) async throws {
         let accepted = AcceptCount()
         self.channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
-                let number = min(accepted.next(), answers.count - 1)
+                let connection = accepted.next()
+                let number = min(connection, answers.count - 1)
                 return channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Script(answers[number]))
+                    let script = Script(answers[number], endsHandshake: connection < endingHandshakes)
+                    try channel.pipeline.syncOperations.addHandler(script)
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
@@ -56,7 +60,12 @@ final class ScriptedServer: Sendable {
             "%3\r\n+server\r\n+redis\r\n+version\r\n+8.0.0\r\n+proto\r\n:3\r\n", "+OK\r\n", "+OK\r\n",
         ][...]
 
-        init(_ answers: [Answer]) { self.answers = answers[...] }
+        private let endsHandshake: Bool
+
+        init(_ answers: [Answer], endsHandshake: Bool) {
+            self.answers = answers[...]
+            self.endsHandshake = endsHandshake
+        }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             // Commands are arrays of bulk strings: each starts with an asterisk at the start of a line.
@@ -66,6 +75,7 @@ final class ScriptedServer: Sendable {
                 guard byte == UInt8(ascii: "*"), previous == UInt8(ascii: "\n") else { continue }
                 if let line = self.handshake.popFirst() {
                     context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(string: line)), promise: nil)
+                    if self.handshake.isEmpty, self.endsHandshake { context.close(promise: nil) }
                 } else if let answer = self.answers.popFirst() {
                     for piece in answer.pieces {
                         context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(bytes: piece)), promise: nil)

@@ -13,7 +13,8 @@ final class StoreMonitor: Sendable {
     func note(_ error: any Error) {
         guard let error = error as? RedisError else { return }
         if error.code == .notRunning || error.code == .shutDown,
-            !self.hasWarned.exchange(true, ordering: .relaxed) {
+            !self.hasWarned.exchange(true, ordering: .relaxed)
+        {
             self.logger.warning("caches load without storing: run() of this Oxbow is not running")
         }
         self.logger.debug("cache goes on without its store", metadata: ["error": "\(error)"])

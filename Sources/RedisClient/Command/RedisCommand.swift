@@ -47,7 +47,8 @@ public enum ConnectionUse: Sendable, Hashable {
         switch name.uppercased() {
         case "MULTI", "EXEC", "DISCARD": self = .transaction
         case "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE", "MONITOR", "SYNC",
-            "PSYNC", "HELLO", "AUTH", "RESET", "QUIT", "SELECT", "WATCH", "UNWATCH", "BLPOP", "BRPOP", "BLMOVE", "BLMPOP",
+            "PSYNC", "HELLO", "AUTH", "RESET", "QUIT", "SELECT", "WATCH", "UNWATCH", "BLPOP", "BRPOP", "BLMOVE",
+            "BLMPOP",
             "BRPOPLPUSH", "BZPOPMIN", "BZPOPMAX", "BZMPOP", "WAIT", "WAITAOF":
             self = .exclusive
         default: self = .shared

@@ -151,7 +151,9 @@ struct ReplyAssembler {
             ? RedisError(.connectionClosed, error.message, delivery: .unknown, cause: error) : error
         var isFirst = ended.isEmpty
         while self.ring.count > 0 {
-            if let waiting = self.ring.removeFirst() { ended.append((waiting, waiting.failed(isFirst ? error : behind))) }
+            if let waiting = self.ring.removeFirst() {
+                ended.append((waiting, waiting.failed(isFirst ? error : behind)))
+            }
             isFirst = false
         }
         return ended

@@ -20,13 +20,15 @@ struct ConnectionKeeper: Sendable {
                 let (channel, link) = try await cancelWhenGracefulShutdown {
                     try await connector.connect()
                 }
-                let attached = try await channel.eventLoop.submit {
-                    // It may have ended behind the last reply of the handshake: then nobody would ever detach it.
-                    guard channel.isActive else {
-                        throw RedisError(.cannotConnect, "the connection ended right after the handshake")
+                let attached = try await channel.eventLoop
+                    .submit {
+                        // It may have ended behind the last reply of the handshake: then nobody would ever detach it.
+                        guard channel.isActive else {
+                            throw RedisError(.cannotConnect, "the connection ended right after the handshake")
+                        }
+                        return self.node.attach(link)
                     }
-                    return self.node.attach(link)
-                }.get()
+                    .get()
                 guard attached else {
                     channel.close(promise: nil)
                     break
