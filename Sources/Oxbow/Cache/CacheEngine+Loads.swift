@@ -2,7 +2,10 @@
 extension CacheEngine {
     /// Loads without a claim: nothing is stored, and a load that runs already is not shared, because it may have begun
     /// before an invalidation this caller must see (rule 5).
-    func loadUnclaimed(_ request: Request, _ load: @escaping Loader) async throws -> Value? {
+    ///
+    /// `looksAgain` tells that the store answers: who has waited for another's load then looks whether the cell has a value
+    /// now, before it loads itself.
+    func loadUnclaimed(_ request: Request, _ load: @escaping Loader, looksAgain: Bool = false) async throws -> Value? {
         let cell = request.cell
         while true {
             // A load that runs for longer counts as lost: the coming one starts beside it, and one more may come.
@@ -14,6 +17,11 @@ extension CacheEngine {
             case .loadAfter(let running, let next):
                 do {
                     _ = try await running.wait(until: end)
+                    if looksAgain, case .hit(let value)? = try await self.lookAgain(request) {
+                        self.loads.withdraw(next, for: cell)
+                        next.finish(.value(value))
+                        return value
+                    }
                 } catch {
                     self.loads.withdraw(next, for: cell)
                     next.finish(.abandoned)
@@ -41,6 +49,16 @@ extension CacheEngine {
                 own.finish(Self.isAbandoned(error) ? .abandoned : .failed(error))
                 throw error
             }
+        }
+    }
+
+    /// A look that a failing store makes none.
+    private func lookAgain(_ request: Request) async throws -> Look? {
+        do {
+            return try await self.look(request.cell, acceptsAbsent: request.acceptsAbsent)
+        } catch {
+            try self.noteStoreFailure(error)
+            return nil
         }
     }
 

@@ -115,7 +115,9 @@ final class CacheEngine<Value: Sendable>: Sendable {
             case .closed:
                 return try await self.loadUnclaimed(request, load)
             case .claim(let token):
-                guard ContinuousClock.now < waitEnd else { return try await self.loadUnclaimed(request, load) }
+                guard ContinuousClock.now < waitEnd else {
+                    return try await self.loadUnclaimed(request, load, looksAgain: true)
+                }
                 if let flight = self.loads.load(claimedBy: token) {
                     switch try await flight.wait(until: waitEnd) {
                     case .value(let value):
@@ -124,7 +126,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
                         return try await self.loadUnclaimed(request, load)
                     case .failed(let error): throw error
                     case .abandoned: continue
-                    case .tooLong: return try await self.loadUnclaimed(request, load)
+                    case .tooLong: return try await self.loadUnclaimed(request, load, looksAgain: true)
                     }
                 }
                 // Another process loads. Its value or its end will show in the cell.

@@ -94,6 +94,38 @@ import Testing
     }
 
     @Test(arguments: StoreKind.allCases)
+    func `who has waited long enough looks once more before loading`(_ kind: StoreKind) async throws {
+        var configuration = patient()
+        configuration.waitForLoad = .milliseconds(50)
+        try await withOxbow(kind, cache: configuration) { oxbow async throws in
+            let cache = oxbow.cache(freshModule(), of: String.self)
+            let (leading, passing) = (Gate(), Gate())
+            async let leader = cache.value(for: "k") {
+                await leading.pass()
+                return "leader"
+            }
+            await leading.arrival()
+            async let past = cache.value(for: "k") {
+                await passing.pass()
+                return "past"
+            }
+            await passing.arrival()
+            // Its turn comes behind the load past the claim; by then the leader has stored its value.
+            async let third = cache.value(for: "k") { "third" }
+            async let fourth = cache.value(for: "k") { "fourth" }
+            let start = ContinuousClock.now
+            try await expectEventually { cache.statistics.misses >= 4 && start.duration(to: .now) > .milliseconds(400) }
+            leading.open()
+            #expect(try await leader == "leader")
+            passing.open()
+            #expect(try await past == "past")
+            #expect(try await third == "leader")
+            #expect(try await fourth == "leader")
+            #expect(cache.statistics.loads == 2)
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
     func `a cancelled leader hands its load to a waiter`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
             let cache = oxbow.cache(freshModule(), of: String.self)
