@@ -6,7 +6,8 @@ import Synchronization
 
 /// A cache-aside layer that all app servers share, on Redis or Valkey.
 ///
-///     let oxbow = try Oxbow(properties: .load(from: "Properties"))
+///     let environment = ProcessInfo.processInfo.environment
+///     let oxbow = try Oxbow(properties: .load(from: "Properties", environment: environment))
 ///     let users = oxbow.cache("user", of: User.self)
 ///     let user = try await users.value(for: "7:42") { try await database.user(7, 42) }
 ///     try await users.invalidate("7:42")

@@ -111,7 +111,7 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
     public var message: String { self.storage.message }
     /// Whether the command may have been carried out.
     public var delivery: Delivery { self.storage.delivery }
-    /// The first word of the server's error, such as `WRONGTYPE`; empty for all other codes.
+    /// The first word of the server's error, such as `WRONGTYPE`; empty if no server's error is behind this.
     public var serverError: String { self.storage.serverError }
     /// The error behind this one.
     public var cause: (any Error)? { self.storage.cause }

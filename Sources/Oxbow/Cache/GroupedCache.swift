@@ -7,8 +7,8 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     /// Reads the value, or loads and stores it when absent.
     ///
     /// While the store can be reached, one load per key runs over all processes: callers who have seen that load's claim
-    /// share it or wait for it, for `waitForLoad` at most. When the store does not answer a
-    /// command within `softTimeout`, the loader runs and nothing is stored: a broken cache never fails the call.
+    /// share it or wait for it, for `waitForLoad` at most. When the store does not answer a command
+    /// within `softTimeout`, the loader runs and nothing is stored: a broken cache never fails the call.
     ///
     /// - Parameters:
     ///   - key: any text but the empty one.

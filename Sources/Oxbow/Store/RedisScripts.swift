@@ -3,9 +3,9 @@ import RedisClient
 /// The conditional operations on a cell, as scripts: each one cell, one slot, server time only.
 ///
 /// Every script works on a string key, or, when given a field, on a field of a hash; `get`, `put` and `drop` hide the
-/// difference. `put` leaves no field without a TTL: a script is carried out whole, but an error does not undo what came before it, so a
-/// field whose TTL is refused is deleted. Plain scripts without a shebang,
-/// because one with flags would be refused as a whole under OOM, and a deletion must not be.
+/// difference. `put` leaves no field without a TTL: an error in a script does not undo what came before it, so a field
+/// whose TTL is refused is deleted. Plain scripts without a shebang, because one with flags would be refused as a whole
+/// under OOM, and a deletion must not be.
 enum RedisScripts {
     /// `get` gives `false` for absent and for a key of another type; `isForeign` tells them apart.
     private static let prelude = """

@@ -2,9 +2,9 @@ import NIOCore
 
 /// A 32-bit checksum over a header's fields and a payload, to find damaged bytes; no protection from forgery.
 ///
-/// Each step (exclusive or, multiplication by an odd number, exclusive or with the upper half) can be undone, so a change within one 8-byte
-/// word always changes its lane; only the folding of the lanes to 32 bits can hide a difference, once in 2^32. Four
-/// lanes, because one would wait for its multiplications: 60 ns for 1 KiB, a fourth of a table-driven CRC.
+/// Each step (exclusive or, multiplication by an odd number, exclusive or with the upper half) can be undone, so a change
+/// within one 8-byte word always changes its lane; only folding the lanes to 32 bits can hide a difference. Four lanes,
+/// because one would wait for its own multiplications.
 enum Checksum {
     private static let multiplier: UInt64 = 0x9E37_79B9_7F4A_7C15
 
