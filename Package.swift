@@ -13,6 +13,9 @@ let strict: [SwiftSetting] = [
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let metricsTesting = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let lifecycleTesting = Target.Dependency.product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle")
@@ -25,11 +28,14 @@ let package = Package(
         .library(name: "RedisClient", targets: ["RedisClient"]),
         .library(name: "RESP", targets: ["RESP"]),
         .library(name: "PropertyFiles", targets: ["PropertyFiles"]),
+        .library(name: "OxbowTesting", targets: ["OxbowTesting"]),
         .executable(name: "oxbow-bench", targets: ["oxbow-bench"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -41,7 +47,7 @@ let package = Package(
         .target(name: "PropertyFiles", swiftSettings: strict),
         .target(
             name: "RedisClient",
-            dependencies: ["RESP", "Resilience", nioCore, nioPosix, logging, lifecycle],
+            dependencies: ["RESP", "Resilience", nioCore, nioPosix, nioSSL, logging, metrics, lifecycle],
             swiftSettings: strict
         ),
         .target(
@@ -49,6 +55,7 @@ let package = Package(
             dependencies: ["RedisClient", "RESP", "Resilience", "PropertyFiles", "CZlib", nioCore, logging, lifecycle],
             swiftSettings: strict
         ),
+        .target(name: "OxbowTesting", dependencies: [nioCore, nioPosix], swiftSettings: strict),
         .executableTarget(
             name: "oxbow-bench",
             dependencies: [
@@ -73,14 +80,23 @@ let package = Package(
         .testTarget(
             name: "RedisClientTests",
             dependencies: [
-                "RedisClient", "RESP", "TestServers", nioCore, nioPosix, logging, lifecycle, lifecycleTesting,
+                "RedisClient", "RESP", "OxbowTesting", "TestServers", nioCore, nioPosix, nioSSL, logging,
+                metricsTesting,
+                lifecycle, lifecycleTesting,
             ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "OxbowTestingTests",
+            dependencies: ["OxbowTesting", nioCore, nioPosix],
             swiftSettings: strict
         ),
         .testTarget(
             name: "OxbowTests",
             dependencies: [
-                "Oxbow", "RedisClient", "RESP", "PropertyFiles", "TestServers", nioCore, nioPosix, logging, lifecycle,
+                "Oxbow", "RedisClient", "RESP", "PropertyFiles", "OxbowTesting", "TestServers", nioCore, nioPosix,
+                logging,
+                lifecycle,
             ],
             swiftSettings: strict
         ),

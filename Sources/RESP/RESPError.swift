@@ -29,10 +29,21 @@ public struct RESPError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind and what was found.
     public var description: String { "\(self.code.kind.rawValue): \(self.message)" }
 
-    @usableFromInline
-    init(_ code: Code, _ message: String, reply: ErrorReply? = nil) {
+    /// An error found by a type that decodes itself.
+    ///
+    /// - Parameters:
+    ///   - code: the kind.
+    ///   - message: what was found, without any value received.
+    public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
+        self.reply = nil
+    }
+
+    /// The error for an error reply.
+    public init(reply: ErrorReply) {
+        self.code = .errorReply
+        self.message = "the server answered \(reply)"
         self.reply = reply
     }
 }
@@ -56,12 +67,4 @@ public struct ErrorReply: Sendable, Hashable, CustomStringConvertible {
 
     /// The first word only; the rest may repeat what a user sent.
     public var description: String { self.prefix.isEmpty ? "ERR" : self.prefix }
-}
-
-extension RESPError {
-    /// An error about the order of sound replies, found by whoever keeps that order.
-    public static func malformed(_ message: String) -> RESPError { RESPError(.malformed, message) }
-
-    /// An error about the size of what is sound so far, found by whoever holds it.
-    public static func limitExceeded(_ message: String) -> RESPError { RESPError(.limitExceeded, message) }
 }

@@ -109,8 +109,7 @@ public struct RESPReader: Sendable {
     mutating func mismatch(_ expected: StaticString) throws(RESPError) -> RESPError {
         let type = try self.nextType()
         if type == .simpleError || type == .bulkError {
-            let reply = try self.readError()
-            return RESPError(.errorReply, "the server answered \(reply)", reply: reply)
+            return RESPError(reply: try self.readError())
         }
         let found = String(Unicode.Scalar(type.byte))
         return RESPError(.unexpectedType, "a reply of type '\(found)' where \(expected) was expected")

@@ -1,17 +1,20 @@
+public import CoreMetrics
 public import Logging
 public import NIOCore
 import NIOPosix
 import RESP
 public import ServiceLifecycle
+import Synchronization
 
 /// A client of one Redis or Valkey server, over one multiplexed connection.
 ///
 /// Any number of tasks may call ``execute(_:timeout:)`` at once: their commands travel over one connection in batches.
 /// ``run()`` makes the connection and keeps it: it must be running, as a `Service` or as a child task.
-public final class RedisClient: Service, Sendable {
+public final class RedisClient: RedisExecutor, Service {
     /// The settings the client was made with.
     public let configuration: RedisClientConfiguration
-    let node: Node
+    let multiplexer: Multiplexer
+    let pool: ConnectionPool
     private let logger: Logger
     private let defaultTimeout: UInt64
 
@@ -23,30 +26,41 @@ public final class RedisClient: Service, Sendable {
     ///   - configuration: the server and the limits.
     ///   - eventLoopGroup: where connections live; the process-wide group by default.
     ///   - logger: for the background work; disconnects and failed attempts, never a value or key.
+    ///   - metrics: where the pool's gauges go; the process-wide metrics system by default.
     public init(
         _ configuration: RedisClientConfiguration = RedisClientConfiguration(),
         eventLoopGroup: (any EventLoopGroup)? = nil,
-        logger: Logger = Logger(label: "RedisClient")
+        logger: Logger = Logger(label: "RedisClient"),
+        metrics: (any MetricsFactory)? = nil
     ) {
         self.configuration = configuration
         let group = eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton
-        self.node = Node(eventLoop: group.next(), configuration: configuration)
+        self.multiplexer = Multiplexer(eventLoop: group.next(), configuration: configuration)
+        self.pool = ConnectionPool(
+            configuration,
+            eventLoopGroup: group,
+            metrics: PoolMetrics(configuration, metrics ?? MetricsSystem.factory),
+            logger: logger
+        )
         self.logger = logger
         self.defaultTimeout = configuration.commandTimeout.nanosecondsClamped
     }
 
     /// What the connected server said of itself; `nil` while there is no connection.
-    public var server: ServerInfo? { self.node.server }
+    public var server: ServerInfo? { self.multiplexer.server }
 
     /// Counts since the client was made.
-    public var statistics: RedisClientStatistics { RedisClientStatistics(self.node.counters) }
+    public var statistics: RedisClientStatistics { RedisClientStatistics(self.multiplexer.counters) }
+
+    /// The connections at this moment.
+    public var poolStatistics: PoolStatistics { self.pool.state.withLock { PoolStatistics($0) } }
 
     /// Declares the client running before ``run()`` has been scheduled: calls wait for the connection from here on.
     ///
     /// - Throws: ``RedisError`` with `alreadyRunning` or `invalidConfiguration`.
     package func prepareToRun() throws {
         try self.configuration.validate()
-        guard self.node.start() else { throw RedisError(.alreadyRunning, "run() may be called once") }
+        guard self.multiplexer.start() else { throw RedisError(.alreadyRunning, "run() may be called once") }
     }
 
     /// Connects, keeps the connection and makes a new one when it is lost, until shut down.
@@ -63,24 +77,56 @@ public final class RedisClient: Service, Sendable {
 
     /// The rest of ``run()`` after ``prepareToRun()``.
     package func runPrepared() async throws {
-        let node = self.node
-        defer { _ = node.beginDraining() }
+        defer {
+            _ = self.multiplexer.beginDraining()
+            self.pool.closeAll()
+        }
         try await withTaskCancellationHandler {
             try await withGracefulShutdownHandler {
-                try await ConnectionKeeper(configuration: self.configuration, node: node, logger: self.logger).run()
+                try await self.keep()
             } onGracefulShutdown: {
                 self.drain()
             }
         } onCancel: {
-            guard let link = node.beginDraining() else { return }
-            node.eventLoop.execute { link.handler.value.close(RedisError(.shutDown, "cancelled", delivery: .unknown)) }
+            self.pool.closeAll()
+            guard let link = self.multiplexer.beginDraining() else { return }
+            self.multiplexer.eventLoop.execute {
+                link.handler.value.close(RedisError(.shutDown, "cancelled", delivery: .unknown))
+            }
         }
     }
 
+    /// The shared connection, the cleaner beside it, and at the end the exclusive connections still in use.
+    private func keep() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await self.clean() }
+            defer { group.cancelAll() }
+            try await ConnectionKeeper(
+                configuration: self.configuration,
+                multiplexer: self.multiplexer,
+                logger: self.logger
+            )
+            .run()
+        }
+        let end = ContinuousClock.now + self.configuration.drainTimeout
+        while !self.pool.isUnused, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(10)) }
+    }
+
+    /// Looks after idle connections, and after the shared one, until cancelled.
+    private func clean() async {
+        let pause = self.configuration.pool.cleanerPause
+        repeat {
+            async let shared: Void = self.multiplexer.probe(within: pause / 2)
+            await self.pool.clean()
+            await shared
+        } while (try? await Task.sleep(for: pause)) != nil
+    }
+
     private func drain() {
-        guard let link = self.node.beginDraining() else { return }
+        self.pool.shutDown()
+        guard let link = self.multiplexer.beginDraining() else { return }
         let limit = TimeAmount.nanoseconds(Int64(clamping: self.configuration.drainTimeout.nanosecondsClamped))
-        let eventLoop = self.node.eventLoop
+        let eventLoop = self.multiplexer.eventLoop
         eventLoop.execute { link.handler.value.closeWhenDrained() }
         eventLoop.scheduleTask(in: limit) {
             link.handler.value.close(RedisError(.shutDown, "not answered before the shutdown", delivery: .unknown))
@@ -89,33 +135,37 @@ public final class RedisClient: Service, Sendable {
 
     // MARK: Commands
 
-    /// Sends commands and waits for their replies; waits for a connection or for room first where needed.
-    @usableFromInline
-    func send(
-        expecting count: Int,
-        timeout: Duration?,
-        timeoutFactor: Int,
-        isIdempotent: Bool,
-        ignoresCancellation: Bool = false,
-        encode: (inout ByteBuffer) -> Void
-    ) async throws -> Replies {
-        guard count > 0 else { return .notAdmitted }
-        let nanoseconds =
-            timeout?.nanosecondsClamped
-            ?? self.defaultTimeout.multipliedClamped(by: UInt64(max(1, timeoutFactor)))
-        let replies = await self.node.attempt(
-            expecting: count,
-            timeout: nanoseconds,
+    /// Sends commands over the shared connection, or over one of their own if they block.
+    ///
+    /// Waits for a connection or for room first where needed. After a lost connection idempotent commands are sent
+    /// again, others only if they were certainly not sent.
+    ///
+    /// - Throws: ``RedisError``, `CancellationError`.
+    public func send(_ request: RedisRequest, encode: (inout ByteBuffer) -> Void) async throws -> RedisReplies {
+        guard request.count > 0 else { return .notAdmitted }
+        let timeout =
+            request.timeout?.nanosecondsClamped
+            ?? self.defaultTimeout.multipliedClamped(by: UInt64(max(1, request.timeoutFactor)))
+        switch request.connectionUse {
+        case .shared: break
+        case .blocking(let limit):
+            return try await self.sendExclusively(request, for: limit, timeout: timeout, encode: encode)
+        case .beginsTransaction, .endsTransaction, .exclusive: throw RedisError.exclusive
+        case .unsupported: throw RedisError.unsupported
+        }
+        let replies = await self.multiplexer.attempt(
+            expecting: request.count,
+            timeout: timeout,
             isFirstInLine: false,
-            ignoresCancellation: ignoresCancellation,
+            ignoresCancellation: request.ignoresCancellation,
             encode: encode
         )
         if replies.count > 0 { return replies }
         return try await self.sendAgain(
             after: replies,
-            expecting: count,
-            timeout: nanoseconds,
-            isIdempotent: isIdempotent,
+            expecting: request.count,
+            timeout: timeout,
+            isIdempotent: request.isIdempotent,
             encode: encode
         )
     }
@@ -123,12 +173,12 @@ public final class RedisClient: Service, Sendable {
     /// What follows a first attempt that brought nothing: waiting for a connection or for room, and another attempt
     /// where the first one was certainly not sent, or the command may be repeated.
     private func sendAgain(
-        after first: Replies,
+        after first: RedisReplies,
         expecting count: Int,
         timeout: UInt64,
         isIdempotent: Bool,
         encode: (inout ByteBuffer) -> Void
-    ) async throws -> Replies {
+    ) async throws -> RedisReplies {
         var replies = first
         let deadline =
             first.deadline > 0 ? first.deadline : NIODeadline.now().uptimeNanoseconds.addingClamped(timeout)
@@ -142,12 +192,12 @@ public final class RedisClient: Service, Sendable {
                 guard mayRepeat, NIODeadline.now().uptimeNanoseconds < deadline else {
                     throw mayHaveBeenSent ? failure.mayHaveBeenSent : failure
                 }
-            } else if let failure = await self.node.waitForAdmission(until: deadline) {
+            } else if let failure = await self.multiplexer.waitForAdmission(until: deadline) {
                 try Task.checkCancellation()
                 throw mayHaveBeenSent ? failure.mayHaveBeenSent : failure
             }
             let now = NIODeadline.now().uptimeNanoseconds
-            replies = await self.node.attempt(
+            replies = await self.multiplexer.attempt(
                 expecting: count,
                 timeout: deadline > now ? deadline - now : 0,
                 isFirstInLine: true,

@@ -53,8 +53,12 @@ public struct RedisClientConfiguration: Sendable, Hashable {
     ///
     /// Multi-key commands get eight times this.
     public var commandTimeout: Duration = .seconds(5)
-    /// How long a caller waits for room in a full queue; 2 s by default.
-    public var queueWait: Duration = .seconds(2)
+    /// How many connections there are.
+    public var pool = ConnectionPoolConfiguration()
+    /// What metrics are called: `<prefix>_connections_num_active` and its like; `redis` by default.
+    public var metricsPrefix: String = "redis"
+    /// The label `name` of the pool's metrics; `redis-pool` by default.
+    public var poolName: String = "redis-pool"
     /// How long a graceful shutdown waits for outstanding replies; 5 s by default.
     public var drainTimeout: Duration = .seconds(5)
     /// Commands sent or waiting to be sent whose reply is outstanding; 65 536 by default.
@@ -115,5 +119,6 @@ extension RedisClientConfiguration {
         ] where number < 1 {
             throw refuse("\(name) must be at least 1, not \(number)")
         }
+        try self.pool.validate()
     }
 }

@@ -5,7 +5,7 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
         enum Kind: String, Sendable {
             case notRunning, alreadyRunning, shutDown, cannotConnect, connectionClosed, timeout, queueFull
             case commandTooLarge, protocolViolation, server, unexpectedReply, unsupportedServer, invalidConfiguration
-            case exclusiveCommand
+            case exclusiveCommand, noFreeConnection, transactionAborted
         }
         let kind: Kind
 
@@ -31,7 +31,7 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
         ///
         /// The command may have been carried out, or may yet be.
         public static var timeout: Code { Code(kind: .timeout) }
-        /// The queue stayed full for `queueWait`.
+        /// The queue stayed full for the pool's `maximumWait`.
         ///
         /// Not sent.
         public static var queueFull: Code { Code(kind: .queueFull) }
@@ -56,10 +56,19 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
         /// A setting that cannot work.
         public static var invalidConfiguration: Code { Code(kind: .invalidConfiguration) }
 
-        /// The command needs a connection of its own, which this version does not give.
+        /// The command cannot go over the connection it was given to: it would change what other callers share, or
+        /// upset the order of replies.
         ///
         /// Not sent.
         public static var exclusiveCommand: Code { Code(kind: .exclusiveCommand) }
+        /// All connections of the pool stayed in use for `maximumWait`.
+        ///
+        /// Not sent.
+        public static var noFreeConnection: Code { Code(kind: .noFreeConnection) }
+        /// A watched key changed, so that EXEC carried nothing out.
+        ///
+        /// Refused.
+        public static var transactionAborted: Code { Code(kind: .transactionAborted) }
 
         /// The kind's name.
         public var description: String { self.kind.rawValue }

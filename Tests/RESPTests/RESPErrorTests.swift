@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func `says what kind of error it is`() {
-        let malformed = RESPError.malformed("a reply that nobody waits for")
+        let malformed = RESPError(.malformed, "a reply that nobody waits for")
         #expect(malformed.code == .malformed)
         #expect(malformed.description == "malformed: a reply that nobody waits for")
         #expect(malformed.reply == nil)

@@ -78,7 +78,7 @@ import Testing
             #expect(try await client.execute(known) == [0])
             for _ in 0..<2 {
                 let call = ScriptCall<[String]>(script, keys: ("k"), arguments: ("a", 2))
-                #expect(try await client.execute(script: call) == ["k", "a", "2"])
+                #expect(try await client.execute(call) == ["k", "a", "2"])
             }
             // The server's own digest is the same: EXISTS finds it under ours.
             #expect(try await client.execute(known) == [1])

@@ -138,7 +138,7 @@ import Testing
         defer { server.stop() }
         var configuration = configuration(for: server)
         configuration.maximumOutstandingCommands = 10
-        configuration.queueWait = .milliseconds(200)
+        configuration.pool.maximumWait = .milliseconds(200)
         try await withClient(configuration) { client async throws in
             _ = try await client.execute(SET("k", "v"))
             _ = try await client.execute(RawCommand("CLIENT", "PAUSE", 1000, "ALL", returning: String.self))

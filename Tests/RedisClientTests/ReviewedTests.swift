@@ -14,14 +14,14 @@ import Testing
         let server = try await ScriptedServer([[], [], [Answer("+fine\r\n")]], endingHandshakes: 2)
         defer { server.stop() }
         try await withClient(server.configuration) { client async throws in
-            let ask = RawCommand("ASK", returning: String.self)
+            // It may be sent in the moment before the end is seen.
+            let ask = RawCommand("ASK", returning: String.self, isIdempotent: true)
             #expect(try await client.execute(ask, timeout: .seconds(20)) == "fine")
         }
     }
 
     @Test func `an empty pipeline returns and blocks nobody`() async throws {
         try await withClient(configuration()) { client async throws in
-            _ = try await client.execute(timeout: .seconds(1))
             let none = try await client.execute(pipeline: [GET<String, String>]())
             #expect(none.isEmpty)
             #expect(try await client.execute(RawCommand("PING", returning: String.self)) == "PONG")
@@ -91,7 +91,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["SUBSCRIBE", "monitor", "Select", "MULTI", "WATCH", "BLPOP", "HELLO", "RESET"])
+    @Test(arguments: ["SUBSCRIBE", "monitor", "Select", "MULTI", "WATCH", "HELLO", "RESET"])
     func `a command that would change the shared connection is refused`(_ name: String) async throws {
         try await withClient(configuration()) { client async throws in
             let error = await #expect(throws: RedisError.self) {

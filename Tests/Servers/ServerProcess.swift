@@ -118,7 +118,7 @@ public final class ServerProcess: Sendable {
         while ContinuousClock.now < deadline, self.supervisor.isRunning {
             if FileManager.default.fileExists(atPath: self.unixPath) {
                 let answer = (try? self.cli("ping")) ?? ""
-                if answer.contains("PONG") || answer.contains("NOAUTH") { return true }
+                if ["PONG", "NOAUTH", "LOADING"].contains(where: answer.contains) { return true }
             }
             if kill(self.pid, 0) != 0 { return false }
             try await Task.sleep(for: .milliseconds(5))

@@ -56,7 +56,23 @@ extension RedisClientConfiguration {
         self.database = max(0, reader.integer("database"))
         self.commandTimeout = reader.duration("commandTimeoutMillis")
         self.connectTimeout = reader.duration("connectTimeoutMillis")
-        self.queueWait = reader.duration("connection.pool.maxWaitSeconds")
+        self.pool = ConnectionPoolConfiguration(&reader)
+        self.metricsPrefix = OxbowConfiguration.metricsPrefix
+    }
+}
+
+extension ConnectionPoolConfiguration {
+    init(_ reader: inout PropertyReader) {
+        self.init()
+        self.maximumTotal = reader.integer("connection.pool.maxTotal")
+        self.maximumIdle = reader.integer("connection.pool.maxIdle")
+        self.minimumIdle = reader.integer("connection.pool.minIdle")
+        self.maximumWait = reader.duration("connection.pool.maxWaitSeconds")
+        self.minimumIdleTime = reader.duration("connection.pool.minIdleSeconds")
+        self.cleanerPause = reader.duration("connection.pool.cleanerRunSeconds")
+        if self.minimumIdle > self.maximumIdle {
+            reader.refuse("connection.pool.minIdle", "above maxIdle", allowed: "0 to \(self.maximumIdle)")
+        }
     }
 }
 

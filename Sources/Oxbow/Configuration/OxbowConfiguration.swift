@@ -8,7 +8,10 @@ public struct OxbowConfiguration: Sendable, Hashable {
     public var cache = CacheConfiguration()
 
     /// The defaults: `localhost:6379` without TLS, and those named at each property.
-    public init() {}
+    public init() { self.redis.metricsPrefix = Self.metricsPrefix }
+
+    /// The prefix of all metrics.
+    static let metricsPrefix = "appsuite_redis"
 }
 
 /// A setting that cannot work; says which and what is allowed.

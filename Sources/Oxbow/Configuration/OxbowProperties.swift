@@ -103,18 +103,12 @@ package enum OxbowProperties {
     ]
 
     private static let pool = [
-        instance("connection.pool.maxTotal", .integer(1...10_000), "100", honored: false, "The most connections."),
-        instance("connection.pool.maxIdle", .integer(0...10_000), "100", honored: false, "The most idle ones kept."),
-        instance("connection.pool.minIdle", .integer(0...10_000), "0", honored: false, "The idle ones kept ready."),
-        instance("connection.pool.maxWaitSeconds", seconds, "2", "The longest wait for room in a full queue."),
-        instance("connection.pool.minIdleSeconds", seconds, "60", honored: false, "The idle age before eviction."),
-        instance(
-            "connection.pool.cleanerRunSeconds",
-            positiveSeconds,
-            "10",
-            honored: false,
-            "The pause between eviction runs."
-        ),
+        instance("connection.pool.maxTotal", .integer(1...10_000), "100", "The most connections."),
+        instance("connection.pool.maxIdle", .integer(0...10_000), "100", "The most idle ones kept."),
+        instance("connection.pool.minIdle", .integer(0...10_000), "0", "The idle ones kept ready."),
+        instance("connection.pool.maxWaitSeconds", seconds, "2", "The longest wait for a connection or for room."),
+        instance("connection.pool.minIdleSeconds", seconds, "60", "The idle age before eviction."),
+        instance("connection.pool.cleanerRunSeconds", positiveSeconds, "10", "The pause between cleaner runs."),
     ]
 
     private static let breaker = [

@@ -186,7 +186,7 @@ package struct RedisStore: CacheStore {
             isIdempotent: isIdempotent,
             ignoresCancellation: ignoresCancellation
         )
-        return try await self.client.execute(script: call, timeout: timeout) == 1
+        return try await self.client.execute(call, timeout: timeout) == 1
     }
 }
 

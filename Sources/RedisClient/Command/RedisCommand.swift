@@ -10,6 +10,12 @@ public protocol RedisCommand: Sendable {
 
     /// Appends the whole command: `writeCommandHeader(count:)`, then as many bulk strings.
     func encode(into buffer: inout ByteBuffer)
+    /// Appends the command in the form that needs nothing stored on the server: EVAL in place of EVALSHA.
+    ///
+    /// The same as ``encode(into:)`` by default.
+    func encodeInFull(into buffer: inout ByteBuffer)
+    /// The script that ``encode(into:)`` names and ``encodeInFull(into:)`` carries; `nil` by default.
+    var script: Script? { get }
 
     /// Whether the command may be sent again when a connection was lost before its reply; `false` by default.
     var isIdempotent: Bool { get }
@@ -22,6 +28,10 @@ public protocol RedisCommand: Sendable {
 }
 
 extension RedisCommand {
+    /// The one form there is, unless the command says otherwise.
+    @inlinable public func encodeInFull(into buffer: inout ByteBuffer) { self.encode(into: &buffer) }
+    /// No script unless the command says otherwise.
+    @inlinable public var script: Script? { nil }
     /// A command is sent at most once unless it says otherwise.
     @inlinable public var isIdempotent: Bool { false }
     /// A cancelled task sends nothing unless the command says otherwise.
@@ -30,30 +40,6 @@ extension RedisCommand {
     @inlinable public var connectionUse: ConnectionUse { .shared }
     /// The default time-out as it is.
     @inlinable public var timeoutFactor: Int { 1 }
-}
-
-/// What a command does to its connection, which other callers share.
-public enum ConnectionUse: Sendable, Hashable {
-    /// Nothing: one command, one reply.
-    case shared
-    /// Part of a transaction (MULTI, EXEC, DISCARD): only within one pipeline.
-    case transaction
-    /// It changes the connection for all (SUBSCRIBE, MONITOR, SELECT, WATCH …) or blocks it (BLPOP …): refused.
-    case exclusive
-
-    /// The use a command's name implies.
-    @usableFromInline
-    init(_ name: String) {
-        switch name.uppercased() {
-        case "MULTI", "EXEC", "DISCARD": self = .transaction
-        case "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE", "MONITOR", "SYNC",
-            "PSYNC", "HELLO", "AUTH", "RESET", "QUIT", "SELECT", "WATCH", "UNWATCH", "BLPOP", "BRPOP", "BLMOVE",
-            "BLMPOP",
-            "BRPOPLPUSH", "BZPOPMIN", "BZPOPMAX", "BZMPOP", "WAIT", "WAITAOF":
-            self = .exclusive
-        default: self = .shared
-        }
-    }
 }
 
 /// Any command, by its words.
@@ -90,7 +76,7 @@ public struct RawCommand<Response: RESPDecodable>: RedisCommand, CustomStringCon
         for argument in repeat each arguments { argument.writeBulkString(into: &words) }
         self.words = words
         self.isIdempotent = isIdempotent
-        self.connectionUse = ConnectionUse(name)
+        self.connectionUse = ConnectionUse(name, words)
     }
 
     /// Appends the words.

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What the connections of one node have done, counted once per batch.
+/// What the connections of one multiplexer have done, counted once per batch.
 final class ConnectionCounters: Sendable {
     let connects = Atomic<UInt64>(0)
     let commands = Atomic<UInt64>(0)

@@ -7,10 +7,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let node: Node
+    private let multiplexer: Multiplexer
     private var context: ChannelHandlerContext?
     private var replies: ReplyAssembler
-    /// Exchanged with the node's full ones at each drain.
+    /// Exchanged with the multiplexer's full ones at each drain.
     private var spareBytes = ByteBuffer()
     private var spareSlots: [Slot] = []
     /// When bytes last came, or the first slot of an idle connection was appended.
@@ -22,8 +22,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Larger storage is given back after a batch.
     private static let keptCapacity = 1 << 20
 
-    init(node: Node, limits: RESPLimits) {
-        self.node = node
+    init(multiplexer: Multiplexer, limits: RESPLimits) {
+        self.multiplexer = multiplexer
         self.replies = ReplyAssembler(limits: limits)
     }
 
@@ -37,16 +37,24 @@ final class ConnectionHandler: ChannelInboundHandler {
     func drain() {
         // Without room in the socket the batch grows where it is: bounded, and `isDrainScheduled` stays set. Deadlines
         // are looked at all the same.
-        self.node.startTicking()
+        self.multiplexer.startTicking()
         guard let context = self.context, context.channel.isWritable else { return }
-        self.node.take(self, bytes: &self.spareBytes, slots: &self.spareSlots, inFlight: self.replies.ring.outstanding)
+        self.multiplexer.take(
+            self,
+            bytes: &self.spareBytes,
+            slots: &self.spareSlots,
+            inFlight: self.replies.ring.outstanding
+        )
         guard !self.spareSlots.isEmpty else { return }
         if self.replies.ring.count == 0 { self.lastProgress = NIODeadline.now().uptimeNanoseconds }
         let before = self.replies.ring.outstanding
         for slot in self.spareSlots { self.replies.ring.append(slot) }
         self.spareSlots.removeAll(keepingCapacity: true)
-        self.node.counters.commands.wrappingAdd(UInt64(self.replies.ring.outstanding - before), ordering: .relaxed)
-        self.node.counters.flushes.wrappingAdd(1, ordering: .relaxed)
+        self.multiplexer.counters.commands.wrappingAdd(
+            UInt64(self.replies.ring.outstanding - before),
+            ordering: .relaxed
+        )
+        self.multiplexer.counters.flushes.wrappingAdd(1, ordering: .relaxed)
         self.isWriting = true
         context.writeAndFlush(self.wrapOutboundOut(self.spareBytes), promise: nil)
         self.isWriting = false
@@ -75,18 +83,18 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard self.failure == nil else { return }
-        self.node.counters.reads.wrappingAdd(1, ordering: .relaxed)
+        self.multiplexer.counters.reads.wrappingAdd(1, ordering: .relaxed)
         self.lastProgress = NIODeadline.now().uptimeNanoseconds
         do throws(RESPError) {
             try self.replies.receive(self.unwrapInboundIn(data))
         } catch {
             self.close(RedisError(.protocolViolation, error.message, delivery: .unknown, cause: error))
         }
-        self.node.noteRoom(inFlight: self.replies.ring.outstanding)
+        self.multiplexer.noteRoom(inFlight: self.replies.ring.outstanding)
         let ready = self.replies.takeReady()
         // Callers resumed here submit their next commands at once, on other threads: one drain behind the loop takes
         // them all, so none of them needs to wake this loop.
-        self.node.announceDrain()
+        self.multiplexer.announceDrain()
         for (waiting, replies) in ready { waiting.resume(returning: replies) }
         self.replies.reuse(ready)
         self.drain()
@@ -103,13 +111,17 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// - Returns: whether replies are still awaited.
     func expire(at now: UInt64, _ error: RedisError, unresponsiveAfter: UInt64) -> Bool {
         for waiting in self.replies.ring.abandonExpired(at: now) { waiting.fail(error) }
-        // A slow command with a deadline of its own is no reason; one whose time is over, or a peer that does not even
-        // read, is.
+        self.closeIfSilent(for: unresponsiveAfter, at: now)
+        return self.replies.ring.count > 0
+    }
+
+    /// Closes the connection if a reply is overdue, or the peer does not even read, and nothing has come for long.
+    func closeIfSilent(for limit: UInt64, at now: UInt64 = NIODeadline.now().uptimeNanoseconds) {
+        // A slow command with a deadline of its own is no reason; one whose time is over is.
         let isOverdue = self.replies.ring.firstDeadline.map { $0 <= now } ?? !(self.context?.channel.isWritable ?? true)
-        if isOverdue, now > self.lastProgress, now - self.lastProgress > unresponsiveAfter {
+        if isOverdue, now > self.lastProgress, now - self.lastProgress >= limit {
             self.close(RedisError(.connectionClosed, "the server has been silent for too long", delivery: .unknown))
         }
-        return self.replies.ring.count > 0
     }
 
     /// Closes the connection once all that was submitted is answered.
@@ -119,7 +131,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     private func closeIfDrained() {
-        if self.replies.ring.count == 0, self.node.isQueueEmpty { self.context?.close(promise: nil) }
+        if self.replies.ring.count == 0, self.multiplexer.isQueueEmpty { self.context?.close(promise: nil) }
     }
 
     func close(_ error: RedisError) {
@@ -137,7 +149,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         self.failAll(self.closedError)
-        self.node.detach(self, self.closedError)
+        self.multiplexer.detach(self, self.closedError)
         context.fireChannelInactive()
     }
 

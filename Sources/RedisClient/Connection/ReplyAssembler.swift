@@ -17,7 +17,7 @@ struct ReplyAssembler {
     /// Frames of the first slot that lie before a push in the stream.
     private var collected: ByteBuffer?
     /// Callers whose replies are complete, to be resumed in one go.
-    private(set) var ready: [(Waiting, Replies)] = []
+    private(set) var ready: [(Waiting, RedisReplies)] = []
 
     private let maximumBytes: Int
 
@@ -27,13 +27,13 @@ struct ReplyAssembler {
     }
 
     /// Takes the completed replies; give the emptied array back with ``reuse(_:)``.
-    mutating func takeReady() -> [(Waiting, Replies)] {
-        var taken: [(Waiting, Replies)] = []
+    mutating func takeReady() -> [(Waiting, RedisReplies)] {
+        var taken: [(Waiting, RedisReplies)] = []
         swap(&taken, &self.ready)
         return taken
     }
 
-    mutating func reuse(_ storage: [(Waiting, Replies)]) {
+    mutating func reuse(_ storage: [(Waiting, RedisReplies)]) {
         if self.ready.isEmpty {
             self.ready = storage
             self.ready.removeAll(keepingCapacity: true)
@@ -47,7 +47,7 @@ struct ReplyAssembler {
         // Each element may be within its limits and the whole still without end; a ByteBuffer holds less than 4 GiB.
         let held = self.received.readableBytes + bytes.readableBytes + (self.collected?.readableBytes ?? 0)
         guard held <= self.maximumBytes else {
-            throw .limitExceeded("replies of more than \(self.maximumBytes) bytes that are not complete")
+            throw RESPError(.limitExceeded, "replies of more than \(self.maximumBytes) bytes that are not complete")
         }
         if self.received.readableBytes == 0 {
             self.received = bytes
@@ -106,8 +106,8 @@ struct ReplyAssembler {
     /// A server that refuses a connection says why without having been asked.
     private func unsolicited(_ range: Range<Int>) -> RESPError {
         var reader = RESPReader(self.slice(range))
-        guard let error = try? reader.readError() else { return .malformed("a reply that nobody waits for") }
-        return .malformed("the server said without being asked: \(RedisError.safeText(of: error))")
+        guard let error = try? reader.readError() else { return RESPError(.malformed, "a reply that nobody waits for") }
+        return RESPError(.malformed, "the server said without being asked: \(RedisError.safeText(of: error))")
     }
 
     private func slice(_ range: Range<Int>) -> ByteBuffer {
@@ -126,21 +126,21 @@ struct ReplyAssembler {
         if self.collected != nil { self.collect(range) }
         let collected = self.collected.take()
         guard let waiting = self.ring.removeFirst() else { return }
-        self.ready.append((waiting, Replies(bytes: collected ?? self.slice(range), count: count, failure: nil)))
+        self.ready.append((waiting, RedisReplies(bytes: collected ?? self.slice(range), count: count, failure: nil)))
     }
 
     /// Ends everybody's waiting.
     ///
     /// The first slot's caller gets the frames that have come.
-    mutating func end(_ error: RedisError) -> [(Waiting, Replies)] {
-        var ended: [(Waiting, Replies)] = []
+    mutating func end(_ error: RedisError) -> [(Waiting, RedisReplies)] {
+        var ended: [(Waiting, RedisReplies)] = []
         if self.frames > 0 {
             let count = self.frames
             self.frames = 0
             self.collect(0..<self.scanned)
             let bytes = self.collected.take() ?? ByteBuffer()
             if let waiting = self.ring.removeFirst() {
-                ended.append((waiting, Replies(bytes: bytes, count: count, failure: error)))
+                ended.append((waiting, RedisReplies(bytes: bytes, count: count, failure: error)))
             }
         }
         self.received = ByteBuffer()
@@ -152,7 +152,7 @@ struct ReplyAssembler {
         var isFirst = ended.isEmpty
         while self.ring.count > 0 {
             if let waiting = self.ring.removeFirst() {
-                ended.append((waiting, waiting.failed(isFirst ? error : behind)))
+                ended.append((waiting, .failed(isFirst ? error : behind)))
             }
             isFirst = false
         }

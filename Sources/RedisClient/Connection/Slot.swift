@@ -1,22 +1,23 @@
 public import NIOCore
 
-/// What comes back for a slot: the bytes of its replies, back to back, and what went wrong if some are missing.
-@usableFromInline
-struct Replies: Sendable {
+/// What comes back for a request: the bytes of its replies, back to back, and what went wrong if some are missing.
+public struct RedisReplies: Sendable {
     /// Complete frames.
     @usableFromInline var bytes: ByteBuffer
     /// How many frames.
     @usableFromInline var count: Int
     /// Why there are fewer than asked for.
     @usableFromInline var failure: RedisError?
-    /// The deadline the submission had, where there is a failure; the caller may try again until then.
-    var deadline: UInt64 = 0
+    /// The deadline the submission had, on the clock of `NIODeadline`, in nanoseconds; 0 if it was not taken.
+    @usableFromInline var deadline: UInt64 = 0
 
     /// The submission was not taken; the caller may wait and try again.
-    static var notAdmitted: Replies { Replies(bytes: ByteBuffer(), count: 0, failure: nil) }
+    static var notAdmitted: RedisReplies { RedisReplies(bytes: ByteBuffer(), count: 0, failure: nil) }
     var isNotAdmitted: Bool { self.count == 0 && self.failure == nil }
 
-    static func failed(_ error: RedisError) -> Replies { Replies(bytes: ByteBuffer(), count: 0, failure: error) }
+    static func failed(_ error: RedisError) -> RedisReplies {
+        RedisReplies(bytes: ByteBuffer(), count: 0, failure: error)
+    }
 }
 
 /// The right to resume one suspended caller, once.
@@ -24,19 +25,21 @@ struct Replies: Sendable {
 /// The only place that touches an unsafe continuation: a checked one costs another allocation for each command.
 @safe
 struct Caller: Sendable {
-    private let continuation: UnsafeContinuation<Replies, Never>
+    private let continuation: UnsafeContinuation<RedisReplies, Never>
 
     // SAFETY: a `Caller` stands in one slot and leaves it by `Slot.take()`, which empties the slot, or it is resumed at
     // once by the submission that was not taken. So it is resumed at most once; detaching a connection resumes the rest.
 
     /// Suspends the current task until the caller made for it is resumed.
-    static func suspend(_ body: (Caller) -> Void) async -> Replies {
+    static func suspend(_ body: (Caller) -> Void) async -> RedisReplies {
         await unsafe withUnsafeContinuation { unsafe body(Caller(continuation: $0)) }
     }
 
-    private init(continuation: UnsafeContinuation<Replies, Never>) { unsafe self.continuation = continuation }
+    private init(continuation: UnsafeContinuation<RedisReplies, Never>) { unsafe self.continuation = continuation }
 
-    consuming func resume(returning replies: consuming Replies) { unsafe self.continuation.resume(returning: replies) }
+    consuming func resume(returning replies: consuming RedisReplies) {
+        unsafe self.continuation.resume(returning: replies)
+    }
 }
 
 /// One place in the order of replies: the caller that waits for the next `expected` frames.
@@ -67,19 +70,12 @@ struct Waiting: Sendable {
     fileprivate let caller: Caller
     fileprivate let deadline: UInt64
 
-    consuming func resume(returning replies: consuming Replies) { self.caller.resume(returning: replies) }
-
-    /// The answer without any frame.
-    func failed(_ error: RedisError) -> Replies {
-        var replies = Replies.failed(error)
+    consuming func resume(returning replies: consuming RedisReplies) {
         replies.deadline = self.deadline
-        return replies
-    }
-
-    consuming func fail(_ error: RedisError) {
-        let replies = self.failed(error)
         self.caller.resume(returning: replies)
     }
+
+    consuming func fail(_ error: RedisError) { self.resume(returning: .failed(error)) }
 }
 
 /// The slots of one connection in the order of their replies: a ring of a concrete type, because run-time look-ups of a

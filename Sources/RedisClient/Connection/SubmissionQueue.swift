@@ -4,7 +4,7 @@ import Synchronization
 /// What callers and the event loop share, behind one lock: encoded bytes that wait for the socket, their slots in the
 /// same order, and callers who wait until they may submit at all.
 ///
-/// Decides; the ``Node`` acts.
+/// Decides; the ``Multiplexer`` acts.
 struct SubmissionQueue {
     enum Phase {
         /// `run()` has not begun.

@@ -15,10 +15,9 @@ public struct Script: Sendable, Hashable {
     }
 }
 
-/// `EVALSHA` (or `EVAL`) of a script with its keys and arguments.
+/// A script with its keys and arguments: EVALSHA, and EVAL where the server may not know it.
 public struct ScriptCall<Response: RESPDecodable>: RedisCommand {
-    @usableFromInline let script: Script
-    @usableFromInline var sendsSource: Bool
+    @usableFromInline let source: Script
     @usableFromInline let words: ByteBuffer
     @usableFromInline let count: Int
     @usableFromInline let keyCount: Int
@@ -60,44 +59,33 @@ public struct ScriptCall<Response: RESPDecodable>: RedisCommand {
             argument.writeBulkString(into: &words)
             count += 1
         }
-        self.script = script
-        self.sendsSource = false
+        self.source = script
         self.words = words
         self.count = count
         self.keyCount = keyCount
     }
 
-    /// Appends the command.
+    /// Appends EVALSHA with the script's name.
     @inlinable
     public func encode(into buffer: inout ByteBuffer) {
+        self.encode("EVALSHA", self.source.digest, into: &buffer)
+    }
+
+    /// Appends EVAL with the script's text.
+    @inlinable
+    public func encodeInFull(into buffer: inout ByteBuffer) {
+        self.encode("EVAL", self.source.source, into: &buffer)
+    }
+
+    /// The script that is run.
+    @inlinable public var script: Script? { self.source }
+
+    @inlinable
+    func encode(_ name: StaticString, _ script: String, into buffer: inout ByteBuffer) {
         buffer.writeCommandHeader(count: self.count + 3)
-        if self.sendsSource {
-            buffer.writeWord("EVAL")
-            self.script.source.writeBulkString(into: &buffer)
-        } else {
-            buffer.writeWord("EVALSHA")
-            self.script.digest.writeBulkString(into: &buffer)
-        }
+        buffer.writeWord(name)
+        script.writeBulkString(into: &buffer)
         self.keyCount.writeBulkString(into: &buffer)
         buffer.writeImmutableBuffer(self.words)
-    }
-}
-
-extension RedisClient {
-    /// Runs a script by its name, and once more by its text if the server answers NOSCRIPT.
-    ///
-    /// - Throws: ``RedisError``, `CancellationError`.
-    @inlinable
-    public func execute<Response: RESPDecodable>(
-        script call: ScriptCall<Response>,
-        timeout: Duration? = nil
-    ) async throws -> Response {
-        do {
-            return try await self.execute(call, timeout: timeout)
-        } catch let error as RedisError where error.serverError == "NOSCRIPT" {
-            var full = call
-            full.sendsSource = true
-            return try await self.execute(full, timeout: timeout)
-        }
     }
 }

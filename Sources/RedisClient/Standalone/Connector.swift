@@ -6,14 +6,35 @@ import Synchronization
 /// Makes connections to one address: connect, handshake, then the link that callers submit to.
 struct Connector: Sendable {
     let configuration: RedisClientConfiguration
-    let node: Node
+    let multiplexer: Multiplexer
+
+    /// Connects, and opens the multiplexer for callers.
+    ///
+    /// - Returns: the open channel, and what the server said of itself; `nil` when the multiplexer has been stopped.
+    func attach() async throws -> (channel: any Channel, server: ServerInfo)? {
+        let (channel, link) = try await self.connect()
+        let attached = try await channel.eventLoop
+            .submit {
+                // It may have ended behind the last reply of the handshake: then nobody would ever detach it.
+                guard channel.isActive else {
+                    throw RedisError(.cannotConnect, "the connection ended right after the handshake")
+                }
+                return self.multiplexer.attach(link)
+            }
+            .get()
+        guard attached else {
+            channel.close(promise: nil)
+            return nil
+        }
+        return (channel, link.server)
+    }
 
     /// Connects and shakes hands within `connectTimeout`.
     ///
     /// Cancellation closes the channel and throws.
     ///
-    /// - Returns: the open channel and its link, not attached to the node yet.
-    func connect() async throws -> (channel: any Channel, link: SubmissionQueue.Link) {
+    /// - Returns: the open channel and its link, not attached to the multiplexer yet.
+    private func connect() async throws -> (channel: any Channel, link: SubmissionQueue.Link) {
         let opened = Mutex<(any Channel)?>(nil)
         let timeout = TimeAmount.nanoseconds(Int64(clamping: self.configuration.connectTimeout.nanosecondsClamped))
         let deadline = NIODeadline.now() + timeout
@@ -43,8 +64,8 @@ struct Connector: Sendable {
         opened: @escaping @Sendable (any Channel) -> Void
     ) async throws -> (any Channel, NIOLoopBound<ConnectionHandler>) {
         let limits = self.configuration.replyLimits
-        let node = self.node
-        let bootstrap = ClientBootstrap(group: node.eventLoop)
+        let multiplexer = self.multiplexer
+        let bootstrap = ClientBootstrap(group: multiplexer.eventLoop)
             .connectTimeout(timeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.socketOption(.so_keepalive), value: 1)
@@ -53,27 +74,22 @@ struct Connector: Sendable {
                 value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 16_384, maximum: 262_144)
             )
             .channelOption(.writeBufferWaterMark, value: .init(low: 256 * 1024, high: 1024 * 1024))
-            .channelInitializer { channel in
-                opened(channel)
-                return channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(ConnectionHandler(node: node, limits: limits))
-                }
+        // The handler is kept from here on: a server that closes at once takes it out of the pipeline.
+        let prepare = { @Sendable (channel: any Channel) in
+            opened(channel)
+            return channel.eventLoop.makeCompletedFuture {
+                let handler = ConnectionHandler(multiplexer: multiplexer, limits: limits)
+                try channel.pipeline.syncOperations.addHandler(handler)
+                return (channel, NIOLoopBound(handler, eventLoop: channel.eventLoop))
             }
+        }
         do {
-            let channel =
-                switch self.configuration.address {
-                case .host(let host, let port): try await bootstrap.connect(host: host, port: port).get()
-                case .unix(let path): try await bootstrap.connect(unixDomainSocketPath: path).get()
-                }
-            let handler = try await channel.eventLoop
-                .submit {
-                    NIOLoopBound(
-                        try channel.pipeline.syncOperations.handler(type: ConnectionHandler.self),
-                        eventLoop: channel.eventLoop
-                    )
-                }
-                .get()
-            return (channel, handler)
+            return switch self.configuration.address {
+            case .host(let host, let port):
+                try await bootstrap.connect(host: host, port: port, channelInitializer: prepare)
+            case .unix(let path):
+                try await bootstrap.connect(unixDomainSocketPath: path, channelInitializer: prepare)
+            }
         } catch {
             try Task.checkCancellation()
             let message = "cannot connect to \(self.configuration.address): \(error)"

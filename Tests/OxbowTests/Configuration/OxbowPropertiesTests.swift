@@ -65,7 +65,12 @@ import Testing
             com.openexchange.redis.database = 3
             com.openexchange.redis.commandTimeoutMillis = 1500
             com.openexchange.redis.connectTimeoutMillis = 2500
+            com.openexchange.redis.connection.pool.maxTotal = 12
+            com.openexchange.redis.connection.pool.maxIdle = 8
+            com.openexchange.redis.connection.pool.minIdle = 3
             com.openexchange.redis.connection.pool.maxWaitSeconds = 7
+            com.openexchange.redis.connection.pool.minIdleSeconds = 33
+            com.openexchange.redis.connection.pool.cleanerRunSeconds = 4
             com.openexchange.redis.compressionType = Deflate
             com.openexchange.redis.minimumCompressionSize = 1000
             com.openexchange.cache.v2.defaultExpirationSeconds = 60
@@ -87,7 +92,12 @@ import Testing
         expected.redis.database = 3
         expected.redis.commandTimeout = .milliseconds(1500)
         expected.redis.connectTimeout = .milliseconds(2500)
-        expected.redis.queueWait = .seconds(7)
+        expected.redis.pool.maximumTotal = 12
+        expected.redis.pool.maximumIdle = 8
+        expected.redis.pool.minimumIdle = 3
+        expected.redis.pool.maximumWait = .seconds(7)
+        expected.redis.pool.minimumIdleTime = .seconds(33)
+        expected.redis.pool.cleanerPause = .seconds(4)
         expected.cache.compression.type = .deflate
         expected.cache.compression.minimumBytes = 1000
         expected.cache.timeToLive = .seconds(60)
@@ -111,15 +121,17 @@ import Testing
             com.openexchange.redis.username = app
             com.openexchange.redis.ssl = true
             com.openexchange.cache.v2.redis.jitterPercent = 101
+            com.openexchange.redis.connection.pool.maxIdle = 2
+            com.openexchange.redis.connection.pool.minIdle = 3
             """
         let problems = problems(text)
-        #expect(problems.count == 6)
+        #expect(problems.count == 7)
         let said = problems.map(\.description).joined(separator: "\n")
         for part in [
             "test.properties:1", "com.openexchange.redis.mode", "clustr", "standalone, cluster, sentinel",
             "test.properties:2", "localhost:99999", "host[:port]", "test.properties:3", "soon", "milliseconds",
             "test.properties:4", "a user name needs a password", "test.properties:5", "TLS is not supported",
-            "test.properties:6", "101", "from 0 to 100",
+            "test.properties:6", "101", "from 0 to 100", "test.properties:8", "0 to 2",
         ] {
             #expect(said.contains(part), "\(part) in:\n\(said)")
         }

@@ -1,8 +1,8 @@
 import NIOCore
 import Synchronization
 
-/// The event loop's side of a node, and the changes of its life.
-extension Node {
+/// The event loop's side of a multiplexer, and the changes of its life.
+extension Multiplexer {
     /// Begins; `false` if it has begun before.
     func start() -> Bool {
         self.queue.withLock { queue in
@@ -23,7 +23,7 @@ extension Node {
     ///
     /// On the loop.
     ///
-    /// - Returns: `false` when the node has been stopped meanwhile.
+    /// - Returns: `false` when the multiplexer has been stopped meanwhile.
     func attach(_ link: SubmissionQueue.Link) -> Bool {
         let attached = self.queue.withLock { queue in
             guard case .connecting = queue.phase else { return false }
@@ -117,7 +117,7 @@ extension Node {
         return link
     }
 
-    /// Whether the life of this node is over or about to be.
+    /// Whether the life of this multiplexer is over or about to be.
     var isStopping: Bool {
         self.queue.withLock {
             switch $0.phase {
@@ -136,6 +136,14 @@ extension Node {
     var isQueueEmpty: Bool { self.queue.withLock { $0.slots.isEmpty } }
 
     // MARK: Deadlines
+
+    /// Probes the connection in use, busy or not, and closes it when nothing at all has come back within `limit`.
+    ///
+    /// A slow command with a deadline of its own is no reason to close.
+    func probe(within limit: Duration) async {
+        guard let link = self.link, !(await self.answers(within: limit)), self.link === link else { return }
+        self.eventLoop.execute { link.handler.value.closeIfSilent(for: limit.nanosecondsClamped) }
+    }
 
     /// Makes sure that deadlines are looked at.
     ///

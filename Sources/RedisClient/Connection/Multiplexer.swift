@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// Callers encode into the shared buffer under the lock; the first of a batch asks the loop to drain. The loop's side
 /// is in ``ConnectionHandler``. One timer looks after all deadlines and runs only while somebody waits.
-final class Node: Sendable {
+final class Multiplexer: Sendable {
     let eventLoop: any EventLoop
     let counters = ConnectionCounters()
     let queue: Mutex<SubmissionQueue>
@@ -25,20 +25,23 @@ final class Node: Sendable {
         let queue = SubmissionQueue(configuration)
         self.inFlight = queue.inFlight
         self.queue = Mutex(queue)
-        self.unresponsiveAfter = configuration.commandTimeout.nanosecondsClamped * 2
-        self.queueWait = configuration.queueWait.nanosecondsClamped
+        self.unresponsiveAfter = min(
+            configuration.commandTimeout.nanosecondsClamped.multipliedClamped(by: 2),
+            configuration.pool.cleanerPause.nanosecondsClamped
+        )
+        self.queueWait = configuration.pool.maximumWait.nanosecondsClamped
     }
 
     // MARK: Callers
 
-    /// Submits once and waits for the replies, or returns ``Replies/notAdmitted``.
+    /// Submits once and waits for the replies, or returns ``RedisReplies/notAdmitted``.
     func attempt(
         expecting count: Int,
         timeout: UInt64,
         isFirstInLine: Bool,
         ignoresCancellation: Bool,
         encode: (inout ByteBuffer) -> Void
-    ) async -> Replies {
+    ) async -> RedisReplies {
         let id = self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
         return await withTaskCancellationHandler {
             await Caller.suspend { caller in

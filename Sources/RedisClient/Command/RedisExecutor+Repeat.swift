@@ -1,0 +1,75 @@
+import NIOCore
+import RESP
+import Resilience
+
+/// Sending again what the server has not carried out: unknown scripts, and answers that mean "not now".
+extension RedisExecutor {
+    /// What follows an error reply to a command.
+    ///
+    /// - Parameters:
+    ///   - command: the command that was sent.
+    ///   - error: the first attempt's error.
+    ///   - deadline: on the clock of `NIODeadline`, in nanoseconds; of the whole call.
+    /// - Returns: the reply to a later attempt.
+    /// - Throws: the last attempt's error; `CancellationError`.
+    @usableFromInline
+    func executeAgain<Command: RedisCommand>(
+        _ command: Command,
+        after error: RedisError,
+        until deadline: UInt64
+    ) async throws -> Command.Response {
+        var error = error
+        var sendsInFull = false
+        var backoff = Backoff(initial: .milliseconds(10), maximum: .milliseconds(250))
+        while true {
+            if error.serverError == "NOSCRIPT", command.script != nil, !sendsInFull {
+                sendsInFull = true
+            } else if command.isIdempotent, error.isTransient {
+                let pause = backoff.next(random: .random(in: 0..<1))
+                guard NIODeadline.now().uptimeNanoseconds.addingClamped(pause.nanosecondsClamped) < deadline else {
+                    throw error
+                }
+                try await Task.sleep(for: pause)
+            } else {
+                throw error
+            }
+            let now = NIODeadline.now().uptimeNanoseconds
+            guard now < deadline else { throw error }
+            let rest = Duration.nanoseconds(Int64(clamping: deadline - now))
+            let replies = try await self.send(RedisRequest(command, rest)) {
+                if sendsInFull { command.encodeInFull(into: &$0) } else { command.encode(into: &$0) }
+            }
+            var reader = RESPReader(replies.bytes)
+            do { return try Command.Response(from: &reader) } catch let failure { error = RedisError(failure) }
+        }
+    }
+
+    /// A pipeline's result for one command, asked for again where that is right.
+    ///
+    /// - Throws: `CancellationError`.
+    @usableFromInline
+    func settle<Command: RedisCommand>(
+        _ result: Result<Command.Response, RedisError>,
+        of command: Command,
+        until deadline: UInt64
+    ) async throws -> Result<Command.Response, RedisError> {
+        guard case .failure(let error) = result, error.code == .server, command.connectionUse == .shared else {
+            return result
+        }
+        do {
+            return .success(try await self.executeAgain(command, after: error, until: deadline))
+        } catch let error as RedisError {
+            return .failure(error)
+        }
+    }
+}
+
+extension RedisError {
+    /// Whether the server said that it cannot carry the command out for the moment.
+    var isTransient: Bool {
+        switch self.serverError {
+        case "LOADING", "BUSY", "TRYAGAIN", "MASTERDOWN", "NOREPLICAS": true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,152 @@
+public import NIOCore
+public import RESP
+
+/// What takes commands: a ``RedisClient``, or one ``RedisConnection`` held exclusively.
+///
+/// Call ``execute(_:timeout:)`` and its sisters; ``send(_:encode:)`` is what an executor of another kind provides.
+public protocol RedisExecutor: Sendable {
+    /// Sends commands and waits for their replies.
+    ///
+    /// - Parameters:
+    ///   - request: how many replies to wait for, how long, and what may be done with the commands.
+    ///   - encode: appends the commands, back to back; called again when they may be sent again.
+    /// - Returns: one reply or more; fewer than asked for only with a failure.
+    /// - Throws: ``RedisError`` when there is no reply at all; `CancellationError`.
+    func send(_ request: RedisRequest, encode: (inout ByteBuffer) -> Void) async throws -> RedisReplies
+}
+
+/// What an executor must know of commands besides their bytes.
+public struct RedisRequest: Sendable {
+    /// How many replies there will be.
+    public var count: Int
+    /// From the call to the last reply; `nil`: the executor's `commandTimeout` times ``timeoutFactor``.
+    public var timeout: Duration?
+    /// By how much the default time-out is multiplied.
+    public var timeoutFactor: Int
+    /// Whether the commands may be sent again after a connection was lost before their replies.
+    public var isIdempotent: Bool
+    /// Whether they are sent even by a task that is already cancelled.
+    public var ignoresCancellation: Bool
+    /// What they do to the connection.
+    public var connectionUse: ConnectionUse
+    /// Whether they are a whole transaction, which ends every watch.
+    public var isTransaction = false
+
+    /// A request for `count` replies to commands that leave the connection as it is.
+    @inlinable
+    public init(
+        count: Int,
+        timeout: Duration? = nil,
+        timeoutFactor: Int = 1,
+        isIdempotent: Bool = false,
+        ignoresCancellation: Bool = false,
+        connectionUse: ConnectionUse = .shared
+    ) {
+        self.count = count
+        self.timeout = timeout
+        self.timeoutFactor = timeoutFactor
+        self.isIdempotent = isIdempotent
+        self.ignoresCancellation = ignoresCancellation
+        self.connectionUse = connectionUse
+    }
+
+    @inlinable
+    init(_ command: some RedisCommand, _ timeout: Duration?) {
+        self.init(
+            count: 1,
+            timeout: timeout,
+            timeoutFactor: command.timeoutFactor,
+            isIdempotent: command.isIdempotent,
+            ignoresCancellation: command.ignoresCancellation,
+            connectionUse: command.connectionUse
+        )
+    }
+}
+
+extension RedisExecutor {
+    /// Sends one command and returns its decoded reply.
+    ///
+    /// A script that the server does not know is sent again in full. A server that cannot answer for the moment
+    /// (LOADING, BUSY, TRYAGAIN, MASTERDOWN, NOREPLICAS) is asked again, with pauses, until the deadline, if the
+    /// command is idempotent.
+    ///
+    /// - Parameters:
+    ///   - command: what to send.
+    ///   - timeout: from the call to the reply; `commandTimeout` times the command's factor by default.
+    /// - Returns: the reply, decoded.
+    /// - Throws: ``RedisError``; its ``RedisError/delivery`` says whether the command may have been carried out.
+    ///   `CancellationError` when the task is cancelled: the command may still be carried out, its reply is dropped,
+    ///   the connection and its other callers are not touched.
+    @inlinable
+    public func execute<Command: RedisCommand>(
+        _ command: Command,
+        timeout: Duration? = nil
+    ) async throws -> Command.Response {
+        let replies = try await self.send(RedisRequest(command, timeout)) { command.encode(into: &$0) }
+        var reader = RESPReader(replies.bytes)
+        do {
+            return try Command.Response(from: &reader)
+        } catch {
+            return try await self.executeAgain(command, after: RedisError(error), until: replies.deadline)
+        }
+    }
+
+    /// Sends commands back to back and returns a result for each, in order.
+    ///
+    /// Other callers' commands may come before and after, never in between. The commands are not a transaction: each
+    /// succeeds or fails by itself. One that the server could not answer for the moment is sent again, behind the
+    /// others, by the rules of ``execute(_:timeout:)``.
+    ///
+    /// - Parameters:
+    ///   - commands: what to send.
+    ///   - timeout: for all of them; `commandTimeout` times the largest factor by default.
+    /// - Returns: a result for each command.
+    /// - Throws: ``RedisError`` when nothing was answered, `CancellationError`. When the connection was lost in the
+    ///   middle, the results from there on are failures.
+    @inlinable
+    public func execute<each Command: RedisCommand>(
+        pipeline commands: repeat each Command,
+        timeout: Duration? = nil
+    ) async throws -> (repeat Result<(each Command).Response, RedisError>) {
+        var summary = PipelineSummary(timeout)
+        for command in repeat each commands { summary.add(command) }
+        let replies = try await self.send(try summary.request) { buffer in
+            var scripts = ScriptsSent()
+            for command in repeat each commands { scripts.encode(command, into: &buffer) }
+        }
+        var decoder = PipelineDecoder(replies)
+        let results = (repeat decoder.next((each Command).Response.self))
+        guard decoder.hasErrors, !summary.hasTransaction else { return results }
+        return (repeat try await self.settle(each results, of: each commands, until: replies.deadline))
+    }
+
+    /// Sends commands of one type back to back and returns a result for each, in order.
+    ///
+    /// The same as ``execute(pipeline:timeout:)`` for a number of commands known at run time only.
+    @inlinable
+    public func execute<Command: RedisCommand>(
+        pipeline commands: [Command],
+        timeout: Duration? = nil
+    ) async throws -> [Result<Command.Response, RedisError>] {
+        guard !commands.isEmpty else { return [] }
+        var summary = PipelineSummary(timeout)
+        for command in commands { summary.add(command) }
+        let replies = try await self.send(try summary.request) { buffer in
+            var scripts = ScriptsSent()
+            for command in commands {
+                scripts.encode(command, into: &buffer)
+                // Beyond every limit: refused as a whole, before the buffer is full.
+                if buffer.readableBytes > 1 << 31 { return }
+            }
+        }
+        var decoder = PipelineDecoder(replies)
+        var results: [Result<Command.Response, RedisError>] = []
+        results.reserveCapacity(commands.count)
+        for _ in commands { results.append(decoder.next(Command.Response.self)) }
+        guard decoder.hasErrors, !summary.hasTransaction else { return results }
+        for index in results.indices {
+            results[index] = try await self.settle(results[index], of: commands[index], until: replies.deadline)
+        }
+        return results
+    }
+}

@@ -1,0 +1,245 @@
+import Logging
+import NIOCore
+import Resilience
+import Synchronization
+
+/// The exclusive connections of one server: leased to one caller at a time, given back, probed while idle.
+///
+/// Decisions are ``PoolState``'s; this type carries them out.
+final class ConnectionPool: Sendable {
+    /// What a waiter is told.
+    enum Turn: Sendable {
+        case use(PooledConnection)
+        case connect
+        case failed(RedisError)
+    }
+
+    /// A caller in line, and the timer that sends it away.
+    struct Waiter: Sendable {
+        let continuation: CheckedContinuation<Turn, Never>
+        let overdue: Scheduled<Void>
+    }
+
+    typealias State = PoolState<PooledConnection, Waiter>
+
+    let configuration: RedisClientConfiguration
+    let state: Mutex<State>
+    private let eventLoopGroup: any EventLoopGroup
+    private let metrics: PoolMetrics
+    private let logger: Logger
+    private let lastID = Atomic<UInt64>(0)
+    /// Why the last attempt failed; `nil` since one has succeeded.
+    private let lastFailure = Mutex<RedisError?>(nil)
+    /// All that are open, so that none outlives the client.
+    private let open = Mutex<[ObjectIdentifier: PooledConnection]>([:])
+
+    init(
+        _ configuration: RedisClientConfiguration,
+        eventLoopGroup: any EventLoopGroup,
+        metrics: PoolMetrics,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.eventLoopGroup = eventLoopGroup
+        self.state = Mutex(State(configuration.pool))
+        self.metrics = metrics
+        self.logger = logger
+    }
+
+    // MARK: Leasing
+
+    /// A connection for one caller; ``giveBack(_:isReusable:)`` must follow.
+    ///
+    /// - Throws: ``RedisError``: `noFreeConnection` after the wait, `cannotConnect`, `shutDown`; `CancellationError`.
+    func lease(until deadline: UInt64) async throws -> PooledConnection {
+        let waitEnd = NIODeadline.now().uptimeNanoseconds
+            .addingClamped(self.configuration.pool.maximumWait.nanosecondsClamped)
+        let end = min(deadline, waitEnd)
+        guard self.configuration.pool.maximumTotal > 1 else {
+            throw RedisError(.noFreeConnection, "pool.maximumTotal is 1: there is no connection beside the shared one")
+        }
+        while true {
+            try Task.checkCancellation()
+            var turn: Turn
+            switch self.change({ $0.lease() }) {
+            case .use(let connection): turn = .use(connection)
+            case .connect: turn = .connect
+            case .shutDown: throw RedisError(.shutDown, "the client is shutting down")
+            case .wait: turn = await self.wait(until: end)
+            }
+            switch turn {
+            case .use(let connection):
+                if connection.isOpen { return connection }
+                // It ended while it was idle or handed over.
+                self.giveBack(connection, isReusable: false)
+            case .connect:
+                if let connection = try await self.connect(until: end) { return connection }
+            case .failed(let error):
+                try Task.checkCancellation()
+                throw error
+            }
+        }
+    }
+
+    /// Makes a connection in the room that the state machine has counted, trying on until `end`.
+    ///
+    /// - Returns: `nil` when the attempt's turn has passed to somebody else; the caller asks again.
+    private func connect(until end: UInt64) async throws -> PooledConnection? {
+        var backoff = Backoff()
+        // Behind others' failures, a pause comes first: callers who come again and again do not hammer a server.
+        for _ in 0..<self.state.withLock({ min($0.failures, 8) }) { _ = backoff.next(random: 0) }
+        do {
+            if self.state.withLock({ $0.failures > 0 }) {
+                let pause = backoff.next(random: .random(in: 0..<1))
+                let now = NIODeadline.now().uptimeNanoseconds
+                try await Task.sleep(for: min(pause, .nanoseconds(Int64(clamping: end > now ? end - now : 0))))
+            }
+            let connection = try await self.makeConnection()
+            self.act(on: self.change { $0.connected() })
+            return connection
+        } catch {
+            self.act(on: self.change { $0.connectFailed() })
+            try Task.checkCancellation()
+            guard NIODeadline.now().uptimeNanoseconds < end else { throw error }
+            return nil
+        }
+    }
+
+    private func makeConnection() async throws -> PooledConnection {
+        do {
+            let connection = try await PooledConnection.connect(self.configuration, on: self.eventLoopGroup.next())
+            self.open.withLock { $0[ObjectIdentifier(connection)] = connection }
+            connection.channel.closeFuture.whenComplete { [weak self] _ in self?.ended(connection) }
+            self.lastFailure.withLock { $0 = nil }
+            return connection
+        } catch {
+            let failure = error as? RedisError ?? RedisError(.cannotConnect, "\(error)", cause: error)
+            if !(error is CancellationError) { self.lastFailure.withLock { $0 = failure } }
+            throw failure
+        }
+    }
+
+    private func wait(until end: UInt64) async -> Turn {
+        let id = self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let overdue = self.eventLoopGroup.next()
+                    .scheduleTask(deadline: .uptimeNanoseconds(end)) { self.abandon(id, self.waitedInVain) }
+                let waiter = Waiter(continuation: continuation, overdue: overdue)
+                let isShutDown = self.state.withLock { state in
+                    if !state.isShutDown { state.enqueue(waiter, id: id) }
+                    return state.isShutDown
+                }
+                if isShutDown { self.tell(waiter, .failed(RedisError(.shutDown, "the client is shutting down"))) }
+                // A connection may have come back between the look and the waiting.
+                self.act(on: self.change { $0.promote() })
+                if Task.isCancelled { self.abandon(id, RedisError(.timeout, "cancelled")) }
+            }
+        } onCancel: {
+            self.abandon(id, RedisError(.timeout, "cancelled"))
+        }
+    }
+
+    private var waitedInVain: RedisError {
+        guard let failure = self.lastFailure.withLock({ $0 }) else {
+            return RedisError(
+                .noFreeConnection,
+                "all \(self.configuration.pool.maximumTotal) connections stayed in use for the whole wait"
+            )
+        }
+        return RedisError(.cannotConnect, "no connection within the wait: \(failure.message)", cause: failure)
+    }
+
+    private func abandon(_ id: UInt64, _ error: RedisError) {
+        if let waiter = self.change({ $0.abandon(id) }) { self.tell(waiter, .failed(error)) }
+    }
+
+    private func tell(_ waiter: Waiter, _ turn: Turn) {
+        waiter.overdue.cancel()
+        waiter.continuation.resume(returning: turn)
+    }
+
+    // MARK: Giving back
+
+    /// Ends a lease.
+    func giveBack(_ connection: PooledConnection, isReusable: Bool) {
+        let now = NIODeadline.now().uptimeNanoseconds
+        self.act(on: self.change { $0.giveBack(connection, isReusable: isReusable && connection.isOpen, at: now) })
+    }
+
+    /// Carries out what the state machine has decided.
+    private func act(on action: State.Action) {
+        switch action {
+        case .nothing: break
+        case .close(let connection):
+            connection.close()
+            self.act(on: self.change { $0.next() })
+        case .handOver(let connection, let waiter): self.tell(waiter, .use(connection))
+        case .letConnect(let waiter): self.tell(waiter, .connect)
+        }
+    }
+
+    private func ended(_ connection: PooledConnection) {
+        self.open.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(connection)) }
+        self.act(
+            on: self.change { state in
+                state.removeIdle { $0 === connection }
+                return state.next()
+            }
+        )
+    }
+
+    /// Changes the state and shows the new figures.
+    @discardableResult
+    func change<Result: Sendable>(_ body: (inout State) -> Result) -> Result {
+        let (result, figures) = self.state.withLock { state in (body(&state), PoolStatistics(state)) }
+        self.metrics.record(figures)
+        return result
+    }
+
+    // MARK: Cleaner
+
+    /// One round: close what is outdated, probe what is idle, fill up.
+    func clean() async {
+        let now = NIODeadline.now().uptimeNanoseconds
+        for connection in self.change({ $0.takeOutdated(at: now) }) { self.act(on: .close(connection)) }
+        let limit = self.configuration.pool.cleanerPause / 2
+        await withTaskGroup(of: Void.self) { group in
+            for (connection, since) in self.change({ $0.takeToProbe() }) {
+                group.addTask {
+                    let isAlive = await connection.answers(within: limit)
+                    self.act(on: self.change { $0.probed(connection, since: since, isAlive: isAlive) })
+                }
+            }
+        }
+        while self.change({ $0.beginFilling() }) {
+            do {
+                let connection = try await self.makeConnection()
+                let now = NIODeadline.now().uptimeNanoseconds
+                self.act(on: self.change { $0.filled(connection, at: now) })
+            } catch {
+                self.logger.debug("cannot keep idle connections ready", metadata: ["error": "\(error)"])
+                self.act(on: self.change { $0.connectFailed() })
+                return
+            }
+        }
+    }
+
+    // MARK: End
+
+    /// Takes nothing new, closes what is idle; connections in use close when they are given back.
+    func shutDown() {
+        let (idle, waiters) = self.change { $0.shutDown() }
+        for connection in idle { connection.close() }
+        for waiter in waiters { self.tell(waiter, .failed(RedisError(.shutDown, "the client is shutting down"))) }
+    }
+
+    /// Closes all connections, in use or not.
+    func closeAll() {
+        self.shutDown()
+        for connection in self.open.withLock({ Array($0.values) }) { connection.close() }
+    }
+
+    /// Whether no connection is in use.
+    var isUnused: Bool { self.state.withLock { $0.active + $0.pending == 0 } }
+}

@@ -1,0 +1,190 @@
+/// Who has which connection, who waits, and what is to be done next: a pure state machine, time passed in.
+///
+/// The one place where connections are counted: `total` never exceeds `maximumTotal`.
+struct PoolState<Connection, Waiter> {
+    /// What a caller who wants a connection is to do.
+    enum Lease {
+        /// Use this one.
+        case use(Connection)
+        /// Make one; then ``connected()`` or ``connectFailed(at:pause:)``.
+        case connect
+        /// Wait in line.
+        case wait
+        /// The pool is shut down.
+        case shutDown
+    }
+
+    /// What becomes of a connection, or of the room it leaves.
+    enum Action {
+        case nothing
+        case close(Connection)
+        case handOver(Connection, to: Waiter)
+        /// The waiter may make a connection in the room that has come free; it is counted already.
+        case letConnect(Waiter)
+    }
+
+    let maximumTotal: Int
+    let maximumIdle: Int
+    let minimumIdle: Int
+    let minimumIdleTime: UInt64
+    /// In use by callers.
+    private(set) var active = 0
+    /// Being made, or probed by the cleaner.
+    private(set) var pending = 0
+    /// The last one given back comes last and is used first.
+    private(set) var idle: [(connection: Connection, since: UInt64)] = []
+    private(set) var waiters: [(id: UInt64, waiter: Waiter)] = []
+    private(set) var isShutDown = false
+    /// Attempts to connect that failed in a row.
+    private(set) var failures = 0
+
+    /// `maximumTotal` includes the shared connection, which is not counted here.
+    init(_ configuration: ConnectionPoolConfiguration) {
+        self.maximumTotal = configuration.maximumTotal - 1
+        self.maximumIdle = configuration.maximumIdle
+        self.minimumIdle = configuration.minimumIdle
+        self.minimumIdleTime = configuration.minimumIdleTime.nanosecondsClamped
+    }
+
+    var total: Int { self.active + self.pending + self.idle.count }
+
+    /// Whether another connection may be attempted: after a failure, one at a time.
+    private var mayConnect: Bool {
+        self.total < self.maximumTotal && (self.failures == 0 || self.pending == 0)
+    }
+
+    // MARK: Callers
+
+    mutating func lease() -> Lease {
+        if self.isShutDown { return .shutDown }
+        guard self.waiters.isEmpty else { return .wait }
+        if let (connection, _) = self.idle.popLast() {
+            self.active += 1
+            return .use(connection)
+        }
+        guard self.mayConnect else { return .wait }
+        self.pending += 1
+        return .connect
+    }
+
+    mutating func enqueue(_ waiter: Waiter, id: UInt64) { self.waiters.append((id, waiter)) }
+
+    /// Takes a waiter out of the line who gives up.
+    mutating func abandon(_ id: UInt64) -> Waiter? {
+        guard let index = self.waiters.firstIndex(where: { $0.id == id }) else { return nil }
+        return self.waiters.remove(at: index).waiter
+    }
+
+    /// A connection has been made and is used by whoever made it; a second caller may try if one waits.
+    mutating func connected() -> Action {
+        self.failures = 0
+        self.pending -= 1
+        self.active += 1
+        return self.next()
+    }
+
+    /// No connection could be made; whoever waits may try.
+    mutating func connectFailed() -> Action {
+        self.failures = min(self.failures + 1, 1_000)
+        self.pending -= 1
+        return self.next()
+    }
+
+    /// A connection in use is given back.
+    mutating func giveBack(_ connection: Connection, isReusable: Bool, at now: UInt64) -> Action {
+        guard isReusable, !self.isShutDown else {
+            self.active -= 1
+            return .close(connection)
+        }
+        if !self.waiters.isEmpty { return .handOver(connection, to: self.waiters.removeFirst().waiter) }
+        self.active -= 1
+        return self.keep(connection, at: now)
+    }
+
+    /// After a connection was closed: the first of those who wait may make one.
+    mutating func next() -> Action {
+        guard !self.isShutDown, !self.waiters.isEmpty, self.mayConnect else { return .nothing }
+        self.pending += 1
+        return .letConnect(self.waiters.removeFirst().waiter)
+    }
+
+    /// After somebody has joined the line: a connection may have come back, or room, a moment before.
+    mutating func promote() -> Action {
+        guard !self.waiters.isEmpty, let (connection, _) = self.idle.popLast() else { return self.next() }
+        self.active += 1
+        return .handOver(connection, to: self.waiters.removeFirst().waiter)
+    }
+
+    private mutating func keep(_ connection: Connection, at now: UInt64) -> Action {
+        guard self.idle.count < self.maximumIdle else { return .close(connection) }
+        self.idle.append((connection, now))
+        return .nothing
+    }
+
+    // MARK: Cleaner
+
+    /// Takes out what has been idle for too long, oldest first, but not below `minimumIdle`.
+    mutating func takeOutdated(at now: UInt64) -> [Connection] {
+        var outdated: [Connection] = []
+        while self.idle.count > self.minimumIdle, let (connection, since) = self.idle.first,
+            now >= since.addingClamped(self.minimumIdleTime)
+        {
+            self.idle.removeFirst()
+            outdated.append(connection)
+        }
+        return outdated
+    }
+
+    /// Takes out all idle connections to be probed; each comes back by ``probed(_:since:isAlive:)``.
+    mutating func takeToProbe() -> [(connection: Connection, since: UInt64)] {
+        defer { self.idle = [] }
+        self.pending += self.idle.count
+        return self.idle
+    }
+
+    mutating func probed(_ connection: Connection, since: UInt64, isAlive: Bool) -> Action {
+        self.pending -= 1
+        guard isAlive, !self.isShutDown else { return .close(connection) }
+        if !self.waiters.isEmpty {
+            self.active += 1
+            return .handOver(connection, to: self.waiters.removeFirst().waiter)
+        }
+        // Back in its place by age.
+        let index = self.idle.firstIndex { $0.since > since } ?? self.idle.endIndex
+        self.idle.insert((connection, since), at: index)
+        return .nothing
+    }
+
+    /// Whether a connection is missing among the idle ones; then it is to be made.
+    mutating func beginFilling() -> Bool {
+        guard !self.isShutDown, self.idle.count < self.minimumIdle, self.mayConnect else { return false }
+        self.pending += 1
+        return true
+    }
+
+    /// The connection that was missing has been made.
+    mutating func filled(_ connection: Connection, at now: UInt64) -> Action {
+        self.failures = 0
+        return self.probed(connection, since: now, isAlive: true)
+    }
+
+    /// Takes out an idle connection that has ended by itself.
+    mutating func removeIdle(where isIt: (Connection) -> Bool) {
+        self.idle.removeAll { isIt($0.connection) }
+    }
+
+    // MARK: End
+
+    /// Takes nothing new; what is idle is to be closed, whoever waits to be sent away.
+    mutating func shutDown() -> (idle: [Connection], waiters: [Waiter]) {
+        self.isShutDown = true
+        defer {
+            self.idle = []
+            self.waiters = []
+        }
+        return (self.idle.map(\.connection), self.waiters.map(\.waiter))
+    }
+}
+
+extension PoolState.Lease: Sendable where Connection: Sendable {}
+extension PoolState.Action: Sendable where Connection: Sendable, Waiter: Sendable {}

@@ -1,0 +1,114 @@
+public import NIOCore
+import Synchronization
+
+/// A connection that one caller has for itself, within ``RedisClient/withConnection(timeout:_:)``.
+///
+/// Commands may be given from several tasks. None is ever sent again after a lost connection: what it depended on is
+/// gone with the connection.
+public final class RedisConnection: RedisExecutor {
+    let pooled: PooledConnection
+    private let defaultTimeout: UInt64
+    private let isEnded = Atomic<Bool>(false)
+    /// Whether something was sent that whoever comes next would notice.
+    private let isChanged = Atomic<Bool>(false)
+    let isWatching = Atomic<Bool>(false)
+
+    init(_ pooled: PooledConnection, _ configuration: RedisClientConfiguration) {
+        self.pooled = pooled
+        self.defaultTimeout = configuration.commandTimeout.nanosecondsClamped
+    }
+
+    /// What the server said of itself; `nil` once the connection is closed.
+    public var server: ServerInfo? { self.pooled.multiplexer.server }
+
+    /// Ends the use of the connection by this caller.
+    ///
+    /// - Returns: whether somebody else may use it as if it were new.
+    func end() -> Bool {
+        self.isEnded.store(true, ordering: .relaxed)
+        return !self.isChanged.load(ordering: .relaxed) && !self.isWatching.load(ordering: .relaxed)
+            && self.pooled.isSettled
+    }
+
+    /// Sends commands over this connection, once.
+    ///
+    /// - Throws: ``RedisError``, also when the connection was given back; `CancellationError`.
+    public func send(_ request: RedisRequest, encode: (inout ByteBuffer) -> Void) async throws -> RedisReplies {
+        var timeout =
+            request.timeout?.nanosecondsClamped
+            ?? self.defaultTimeout.multipliedClamped(by: UInt64(max(1, request.timeoutFactor)))
+        switch request.connectionUse {
+        case .shared: break
+        case .unsupported: throw RedisError.unsupported
+        case .blocking(let limit):
+            timeout = limit.map { timeout.addingClamped($0.nanosecondsClamped) } ?? .max
+        case .beginsTransaction, .endsTransaction, .exclusive: self.isChanged.store(true, ordering: .relaxed)
+        }
+        if self.isEnded.load(ordering: .relaxed) {
+            throw RedisError(.notRunning, "the connection was given back to the pool")
+        }
+        let replies = await self.pooled.multiplexer.attempt(
+            expecting: request.count,
+            timeout: timeout,
+            isFirstInLine: true,
+            ignoresCancellation: request.ignoresCancellation,
+            encode: encode
+        )
+        if replies.count > 0 {
+            if request.isTransaction, replies.failure == nil { self.isWatching.store(false, ordering: .relaxed) }
+            return replies
+        }
+        try Task.checkCancellation()
+        if let failure = replies.failure { throw failure }
+        guard self.pooled.isOpen else {
+            throw RedisError(.connectionClosed, "the connection has ended", delivery: .notSent)
+        }
+        throw RedisError(.queueFull, "too many commands are outstanding on this connection")
+    }
+}
+
+extension RedisClient {
+    /// Gives `body` a connection of its own from the pool.
+    ///
+    /// For WATCH, SELECT, several blocking commands in a row. Afterwards the connection goes back to the pool if it is
+    /// as it was, and is closed otherwise.
+    ///
+    /// - Parameters:
+    ///   - timeout: the longest wait for a connection; the pool's `maximumWait` by default, which also bounds it.
+    ///   - body: uses the connection; it must not be used after it has returned.
+    /// - Returns: what `body` returns.
+    /// - Throws: ``RedisError``: `noFreeConnection`, `cannotConnect`, `notRunning`, `shutDown`; what `body` throws;
+    ///   `CancellationError`.
+    public func withConnection<Result>(
+        timeout: Duration? = nil,
+        _ body: (RedisConnection) async throws -> Result
+    ) async throws -> Result {
+        let limit = timeout?.nanosecondsClamped ?? .max
+        let pooled = try await self.lease(until: NIODeadline.now().uptimeNanoseconds.addingClamped(limit))
+        let connection = RedisConnection(pooled, self.configuration)
+        defer { self.pool.giveBack(pooled, isReusable: connection.end()) }
+        return try await body(connection)
+    }
+
+    /// Sends a blocking command over a connection of its own.
+    func sendExclusively(
+        _ request: RedisRequest,
+        for limit: Duration?,
+        timeout: UInt64,
+        encode: (inout ByteBuffer) -> Void
+    ) async throws -> RedisReplies {
+        let longest = limit.map { timeout.addingClamped($0.nanosecondsClamped) } ?? .max
+        let pooled = try await self.lease(until: NIODeadline.now().uptimeNanoseconds.addingClamped(longest))
+        let connection = RedisConnection(pooled, self.configuration)
+        defer { self.pool.giveBack(pooled, isReusable: connection.end()) }
+        return try await connection.send(request, encode: encode)
+    }
+
+    private func lease(until deadline: UInt64) async throws -> PooledConnection {
+        switch self.multiplexer.queue.withLock({ $0.phase }) {
+        case .idle: throw RedisError(.notRunning, "the client's run() is not running")
+        case .draining, .stopped: throw RedisError(.shutDown, "the client is shutting down")
+        case .connecting, .connected: return try await self.pool.lease(until: deadline)
+        }
+    }
+}

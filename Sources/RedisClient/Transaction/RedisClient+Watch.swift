@@ -1,0 +1,83 @@
+import NIOCore
+public import RESP
+import Synchronization
+
+extension RedisConnection {
+    /// Watches keys: the next transaction on this connection is carried out only if none of them has changed by then.
+    ///
+    /// - Parameter keys: what to watch, in addition to what is watched already.
+    /// - Throws: ``RedisError``, `CancellationError`.
+    public func watch<Key: RESPArgument>(_ keys: [Key]) async throws {
+        guard !keys.isEmpty else { return }
+        self.isWatching.store(true, ordering: .relaxed)
+        _ = try await self.execute(Watch(keys: keys))
+    }
+
+    /// Watches nothing any more.
+    ///
+    /// - Throws: ``RedisError``, `CancellationError`.
+    public func unwatch() async throws {
+        _ = try await self.execute(Unwatch())
+        self.isWatching.store(false, ordering: .relaxed)
+    }
+}
+
+/// `WATCH key …`; the connection keeps count of it by itself.
+private struct Watch<Key: RESPArgument>: RedisCommand {
+    typealias Response = String
+    let keys: [Key]
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.writeCommandHeader(count: self.keys.count + 1)
+        buffer.writeWord("WATCH")
+        for key in self.keys { key.writeBulkString(into: &buffer) }
+    }
+}
+
+/// `UNWATCH`.
+private struct Unwatch: RedisCommand {
+    typealias Response = String
+    func encode(into buffer: inout ByteBuffer) { buffer.writeWire("*1\r\n$7\r\nUNWATCH\r\n") }
+}
+
+extension RedisClient {
+    /// Reads, decides and writes as if nobody else were there: an optimistic transaction on an exclusive connection.
+    ///
+    /// ```swift
+    /// let balance = try await client.withTransaction(watching: ["account:7"]) { connection in
+    ///     let balance = try await connection.execute(GET("account:7", as: Int.self)) ?? 0
+    ///     _ = try await connection.execute(transaction: SET("account:7", balance + 10))
+    ///     return balance + 10
+    /// }
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - keys: if one of them changes between the start of `body` and its EXEC, nothing is written and `body` runs
+    ///   again.
+    ///   - attempts: how often `body` runs at most; 16 by default.
+    ///   - timeout: the longest wait for a connection.
+    ///   - body: reads what it needs, then executes one transaction.
+    /// - Returns: what the last run of `body` returns.
+    /// - Throws: ``RedisError``: `transactionAborted` when all attempts were in vain; what `body` throws.
+    public func withTransaction<Key: RESPArgument, Result>(
+        watching keys: [Key],
+        attempts: Int = 16,
+        timeout: Duration? = nil,
+        _ body: (RedisConnection) async throws -> Result
+    ) async throws -> Result {
+        try await self.withConnection(timeout: timeout) { connection in
+            var attempt = 1
+            while true {
+                try await connection.watch(keys)
+                do {
+                    let result = try await body(connection)
+                    // A body that found nothing to do has not ended the watch.
+                    if connection.isWatching.load(ordering: .relaxed) { try await connection.unwatch() }
+                    return result
+                } catch let error as RedisError where error.code == .transactionAborted && attempt < attempts {
+                    attempt += 1
+                }
+            }
+        }
+    }
+}
