@@ -4,7 +4,11 @@ public import RESP
 /// A command with the type of its result.
 ///
 /// Conform your own types to add commands that are encoded without detours.
-public protocol RedisCommand: Sendable {
+///
+/// The commands that are here already are named as the server spells them, and take their arguments in the server's
+/// order. Lists of keys, fields or members must not be empty: the server refuses the command then, which is thrown as
+/// ``RedisError`` with code `server`, as anything else that it refuses.
+public protocol RedisCommand<Response>: Sendable {
     /// What the reply is decoded to.
     associatedtype Response: RESPDecodable
 
