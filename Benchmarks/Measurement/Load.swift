@@ -3,7 +3,7 @@ import NIOCore
 
 /// A call that many tasks repeat until the time is over.
 ///
-/// Tasks run on the global pool and share nothing: each has its own histogram and looks at the clock itself, around
+/// Tasks share nothing: each has its own histogram and looks at the clock itself, around
 /// every `sampling`-th call, which is also when it notices the end.
 struct Load: Sendable {
     /// How many tasks call at once.
@@ -12,6 +12,8 @@ struct Load: Sendable {
     var operationsPerCall = 1
     /// Every how many calls one is timed: 1 for calls that take long anyway.
     var sampling = 16
+    /// Where the tasks run; `nil`: on the global pool.
+    var executor: (any TaskExecutor)?
     /// What whoever measures does after each run, outside of the figures: see that all calls did what they should, tidy.
     var afterwards: @Sendable () async throws -> Void = {}
     /// The call; it gets the number of its task and of the call within the task.
@@ -38,7 +40,9 @@ struct Load: Sendable {
         let start = NIODeadline.now()
         let end = start + TimeAmount(duration)
         let parts = try await withThrowingTaskGroup(of: Outcome.self) { group in
-            for task in 0..<self.tasks { group.addTask { try await self.loop(task, until: end) } }
+            for task in 0..<self.tasks {
+                group.addTask(executorPreference: self.executor) { try await self.loop(task, until: end) }
+            }
             var parts: [Outcome] = []
             for try await part in group { parts.append(part) }
             return parts

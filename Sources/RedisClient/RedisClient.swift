@@ -52,6 +52,9 @@ public final class RedisClient: RedisExecutor, Service {
     /// Counts since the client was made.
     public var statistics: RedisClientStatistics { RedisClientStatistics(self.multiplexer.counters) }
 
+    /// Runs tasks on the event loop of the shared connection; see ``EventLoopExecutor`` for what that gives and costs.
+    public var eventLoopExecutor: EventLoopExecutor { self.multiplexer.executor }
+
     /// The connections at this moment.
     public var poolStatistics: PoolStatistics { self.pool.state.withLock { PoolStatistics($0) } }
 

@@ -97,20 +97,19 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.multiplexer.announceDrain()
         for (waiting, replies) in ready { waiting.resume(returning: replies) }
         self.replies.reuse(ready)
+        // Tasks that run on this loop go on now, so that what they submit leaves in the same batch.
+        self.multiplexer.executor.runJobs()
         self.drain()
         if self.isDraining { self.closeIfDrained() }
     }
 
     // MARK: Ends
 
-    /// Abandons one slot.
-    func abandon(_ id: UInt64, _ error: RedisError) { self.replies.ring.abandon(id)?.fail(error) }
-
-    /// Abandons the slots whose deadline has come, and the connection when nothing has come for very long.
+    /// Abandons the slots whose callers have waited long enough, and the connection when nothing has come for very long.
     ///
     /// - Returns: whether replies are still awaited.
     func expire(at now: UInt64, _ error: RedisError, unresponsiveAfter: UInt64) -> Bool {
-        for waiting in self.replies.ring.abandonExpired(at: now) { waiting.fail(error) }
+        for waiting in self.replies.ring.abandonOverdue(at: now) { waiting.fail(error) }
         self.closeIfSilent(for: unresponsiveAfter, at: now)
         return self.replies.ring.count > 0
     }

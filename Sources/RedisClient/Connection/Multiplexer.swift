@@ -7,6 +7,8 @@ import Synchronization
 /// is in ``ConnectionHandler``. One timer looks after all deadlines and runs only while somebody waits.
 final class Multiplexer: Sendable {
     let eventLoop: any EventLoop
+    /// Runs the tasks of callers that have chosen to run on the loop.
+    let executor: EventLoopExecutor
     let counters = ConnectionCounters()
     let queue: Mutex<SubmissionQueue>
     let inFlight: SubmissionQueue.InFlight
@@ -22,6 +24,7 @@ final class Multiplexer: Sendable {
 
     init(eventLoop: any EventLoop, configuration: RedisClientConfiguration) {
         self.eventLoop = eventLoop
+        self.executor = EventLoopExecutor(eventLoop)
         let queue = SubmissionQueue(configuration)
         self.inFlight = queue.inFlight
         self.queue = Mutex(queue)
@@ -35,6 +38,10 @@ final class Multiplexer: Sendable {
     // MARK: Callers
 
     /// Submits once and waits for the replies, or returns ``RedisReplies/notAdmitted``.
+    ///
+    /// A cancelled task is noticed by the next tick; a handler for its cancellation would cost every command more than
+    /// its encoding.
+    @inline(__always)
     func attempt(
         expecting count: Int,
         timeout: UInt64,
@@ -42,34 +49,27 @@ final class Multiplexer: Sendable {
         ignoresCancellation: Bool,
         encode: (inout ByteBuffer) -> Void
     ) async -> RedisReplies {
-        let id = self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
-        return await withTaskCancellationHandler {
-            await Caller.suspend { caller in
-                // Nothing of a cancelled task is sent, but for what cleans up behind it.
-                if Task.isCancelled, !ignoresCancellation {
-                    return caller.resume(returning: .failed(RedisError(.timeout, "cancelled")))
-                }
-                let submission = self.queue.withLock {
-                    $0.submit(
-                        expecting: count,
-                        timeout: timeout,
-                        isFirstInLine: isFirstInLine,
-                        id: id,
-                        caller: caller,
-                        encode: encode
-                    )
-                }
-                switch submission {
-                case .queued: break
-                case .drain(let link): self.eventLoop.execute(link.drain)
-                case .wait: caller.resume(returning: .notAdmitted)
-                case .refused(let error): caller.resume(returning: .failed(error))
-                }
-                // The task may have been cancelled before the slot was there to be found.
-                if Task.isCancelled { self.abandon(id) }
+        await Caller.suspend { caller in
+            // Nothing of a cancelled task is sent, but for what cleans up behind it.
+            if !ignoresCancellation, caller.isCancelled {
+                return caller.resume(returning: .failed(RedisError(.timeout, "cancelled")))
             }
-        } onCancel: {
-            self.abandon(id)
+            let submission = self.queue.withLock {
+                $0.submit(
+                    expecting: count,
+                    timeout: timeout,
+                    isFirstInLine: isFirstInLine,
+                    ignoresCancellation: ignoresCancellation,
+                    caller: caller,
+                    encode: encode
+                )
+            }
+            switch submission {
+            case .queued: break
+            case .drain(let link): self.eventLoop.execute(link.drain)
+            case .wait: caller.resume(returning: .notAdmitted)
+            case .refused(let error): caller.resume(returning: .failed(error))
+            }
         }
     }
 
@@ -106,13 +106,10 @@ final class Multiplexer: Sendable {
         }
     }
 
-    /// Ends one caller's waiting, wherever it waits.
+    /// Ends one caller's waiting in line.
     private func abandon(_ id: UInt64) {
-        let (slot, waiter) = self.queue.withLock { $0.abandon(id) }
-        let error = RedisError(.timeout, "cancelled", delivery: .unknown)
-        if let waiter { return waiter.continuation.resume(returning: error) }
-        if let slot { return slot.fail(error) }
-        self.eventLoop.execute { self.link?.handler.value.abandon(id, error) }
+        guard let waiter = self.queue.withLock({ $0.abandon(id) }) else { return }
+        waiter.continuation.resume(returning: RedisError(.timeout, "cancelled", delivery: .unknown))
     }
 
     /// The connection in use, draining included.

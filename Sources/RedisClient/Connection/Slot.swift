@@ -26,6 +26,7 @@ public struct RedisReplies: Sendable {
 @safe
 struct Caller: Sendable {
     private let continuation: UnsafeContinuation<RedisReplies, Never>
+    private let task: SuspendedTask
 
     // SAFETY: a `Caller` stands in one slot and leaves it by `Slot.take()`, which empties the slot, or it is resumed at
     // once by the submission that was not taken. So it is resumed at most once; detaching a connection resumes the rest.
@@ -35,10 +36,46 @@ struct Caller: Sendable {
         await unsafe withUnsafeContinuation { unsafe body(Caller(continuation: $0)) }
     }
 
-    private init(continuation: UnsafeContinuation<RedisReplies, Never>) { unsafe self.continuation = continuation }
+    private init(continuation: UnsafeContinuation<RedisReplies, Never>) {
+        unsafe self.continuation = continuation
+        self.task = SuspendedTask()
+    }
+
+    /// Whether the suspended task has been cancelled.
+    var isCancelled: Bool { self.task.isCancelled }
 
     consuming func resume(returning replies: consuming RedisReplies) {
         unsafe self.continuation.resume(returning: replies)
+    }
+}
+
+/// The task that waits for a reply, to be asked whether it was cancelled meanwhile.
+///
+/// A handler for cancellation costs every command more than its encoding does, and a fifth of all it costs on the event
+/// loop; so the loop asks those who still wait, once in a tick.
+@safe
+private struct SuspendedTask: @unchecked Sendable {
+    /// `UnsafeCurrentTask` is one pointer to the task; kept as such, because the compiler does not know its layout and
+    /// would call a function for each copy.
+    private let reference: UnsafeRawPointer?
+
+    // SAFETY: the task is looked at only through a `Caller` that still stands in its slot: its continuation has not been
+    // resumed, so the task is alive. It is asked for nothing but `isCancelled`, which any thread may ask a task for.
+
+    private static let isOnePointer =
+        unsafe MemoryLayout<UnsafeCurrentTask>.size == MemoryLayout<UnsafeRawPointer>.size
+
+    /// The current task.
+    init() {
+        unsafe self.reference = withUnsafeCurrentTask { task in
+            guard let task = unsafe task, Self.isOnePointer else { return nil }
+            return unsafe unsafeBitCast(task, to: UnsafeRawPointer.self)
+        }
+    }
+
+    var isCancelled: Bool {
+        guard let reference = unsafe self.reference else { return false }
+        return unsafe unsafeBitCast(reference, to: UnsafeCurrentTask.self).isCancelled
     }
 }
 
@@ -47,19 +84,25 @@ struct Caller: Sendable {
 /// Abandoning it (deadline, cancellation) resumes the caller and leaves the place, which then swallows its replies.
 struct Slot: Sendable {
     private var caller: Caller?
-    let id: UInt64
+    /// Whether cancellation of the caller's task is of no concern.
+    let ignoresCancellation: Bool
     /// On the clock of `NIODeadline`, in nanoseconds.
     let deadline: UInt64
     let expected: Int
 
-    init(_ caller: Caller, id: UInt64, deadline: UInt64, expected: Int) {
+    init(_ caller: Caller, deadline: UInt64, expected: Int, ignoresCancellation: Bool = true) {
         self.caller = caller
-        self.id = id
+        self.ignoresCancellation = ignoresCancellation
         self.deadline = deadline
         self.expected = expected
     }
 
-    var isAbandoned: Bool { self.caller == nil }
+    /// Takes the caller out if it has waited long enough: its deadline has come, or its task was cancelled.
+    mutating func takeIfOver(at now: UInt64) -> Waiting? {
+        guard let caller else { return nil }
+        guard self.deadline <= now || (!self.ignoresCancellation && caller.isCancelled) else { return nil }
+        return self.take()
+    }
 
     /// Takes the caller out, to be resumed once.
     mutating func take() -> Waiting? { self.caller.take().map { Waiting(caller: $0, deadline: self.deadline) } }
@@ -86,8 +129,6 @@ struct SlotRing {
     private(set) var count = 0
     /// The frames that all slots together wait for.
     private(set) var outstanding = 0
-    /// No slot's deadline is before this.
-    private var earliest = UInt64.max
 
     init() { self.storage = Array(repeating: nil, count: 64) }
 
@@ -102,7 +143,6 @@ struct SlotRing {
         self.storage[(self.head + self.count) & (self.storage.count - 1)] = slot
         self.count += 1
         self.outstanding += slot.expected
-        if slot.deadline < self.earliest { self.earliest = slot.deadline }
     }
 
     /// Removes the first slot and takes its caller out; `nil` if it was abandoned.
@@ -115,38 +155,14 @@ struct SlotRing {
         return waiting
     }
 
-    /// Abandons the slot with this id, if it is here.
-    ///
-    /// Ids rise by one and are handed out a moment before slots are appended, so a slot stands near the place its
-    /// distance from the first slot's id suggests; the search goes outwards from there.
-    mutating func abandon(_ id: UInt64) -> Waiting? {
-        guard self.count > 0, let first = self.storage[self.head]?.id else { return nil }
-        let guess = id > first ? Int(min(id - first, UInt64(self.count - 1))) : 0
-        for distance in 0..<self.count {
-            for place in distance == 0 ? [guess] : [guess - distance, guess + distance]
-            where place >= 0 && place < self.count {
-                let index = (self.head + place) & (self.storage.count - 1)
-                if self.storage[index]?.id == id { return self.storage[index]?.take() }
-            }
-        }
-        return nil
-    }
-
-    /// Abandons every slot whose deadline has come.
-    mutating func abandonExpired(at now: UInt64) -> [Waiting] {
-        guard now >= self.earliest else { return [] }
-        var expired: [Waiting] = []
-        self.earliest = .max
+    /// Abandons every slot whose deadline has come, or whose task was cancelled.
+    mutating func abandonOverdue(at now: UInt64) -> [Waiting] {
+        var overdue: [Waiting] = []
         for place in 0..<self.count {
             let index = (self.head + place) & (self.storage.count - 1)
-            guard let slot = self.storage[index], !slot.isAbandoned else { continue }
-            if slot.deadline <= now {
-                if let waiting = self.storage[index]?.take() { expired.append(waiting) }
-            } else if slot.deadline < self.earliest {
-                self.earliest = slot.deadline
-            }
+            if let waiting = self.storage[index]?.takeIfOver(at: now) { overdue.append(waiting) }
         }
-        return expired
+        return overdue
     }
 
     private mutating func grow() {

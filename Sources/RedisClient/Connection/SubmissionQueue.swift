@@ -90,7 +90,7 @@ struct SubmissionQueue {
         expecting count: Int,
         timeout: UInt64,
         isFirstInLine: Bool,
-        id: UInt64,
+        ignoresCancellation: Bool,
         caller: Caller,
         encode: (inout ByteBuffer) -> Void
     ) -> Submission {
@@ -105,7 +105,14 @@ struct SubmissionQueue {
         }
         if !self.isDrainScheduled { self.clock = NIODeadline.now().uptimeNanoseconds }
         let (deadline, overflow) = self.clock.addingReportingOverflow(timeout)
-        self.slots.append(Slot(caller, id: id, deadline: overflow ? .max : deadline, expected: count))
+        self.slots.append(
+            Slot(
+                caller,
+                deadline: overflow ? .max : deadline,
+                expected: count,
+                ignoresCancellation: ignoresCancellation
+            )
+        )
         self.queued += count
         guard !self.isDrainScheduled, case .connected(let link) = self.phase else { return .queued }
         self.isDrainScheduled = true
@@ -163,7 +170,7 @@ struct SubmissionQueue {
         return RedisError(.cannotConnect, "no connection within the deadline\(reason)", cause: failure)
     }
 
-    /// Takes the callers whose deadline has come: those who wait, and those whose bytes the loop has not taken yet.
+    /// Takes the callers who have waited long enough: those in line, and those whose bytes the loop has not taken yet.
     mutating func expire(at now: UInt64) -> (waiters: [Waiter], submitted: [Waiting]) {
         var expired: [Waiter] = []
         if self.waiters.contains(where: { $0.deadline <= now }) {
@@ -171,8 +178,8 @@ struct SubmissionQueue {
             self.waiters.removeAll { $0.deadline <= now }
         }
         var submitted: [Waiting] = []
-        for index in self.slots.indices where self.slots[index].deadline <= now {
-            if let waiting = self.slots[index].take() { submitted.append(waiting) }
+        for index in self.slots.indices {
+            if let waiting = self.slots[index].takeIfOver(at: now) { submitted.append(waiting) }
         }
         return (expired, submitted)
     }
@@ -191,10 +198,9 @@ struct SubmissionQueue {
         return dropped
     }
 
-    /// Abandons the slot or waiter with this id, if it is here.
-    mutating func abandon(_ id: UInt64) -> (slot: Waiting?, waiter: Waiter?) {
-        if let index = self.slots.lastIndex(where: { $0.id == id }) { return (self.slots[index].take(), nil) }
-        if let index = self.waiters.firstIndex(where: { $0.id == id }) { return (nil, self.waiters.remove(at: index)) }
-        return (nil, nil)
+    /// Takes out the waiter with this id, if it is here.
+    mutating func abandon(_ id: UInt64) -> Waiter? {
+        guard let index = self.waiters.firstIndex(where: { $0.id == id }) else { return nil }
+        return self.waiters.remove(at: index)
     }
 }

@@ -122,7 +122,7 @@ struct Handshake: Sendable {
     private func request(_ words: ByteBuffer) async throws -> RESPValue {
         let handler = self.handler
         let replies = await Caller.suspend { caller in
-            let slot = Slot(caller, id: 0, deadline: .max, expected: 1)
+            let slot = Slot(caller, deadline: .max, expected: 1)
             handler.eventLoop.execute { handler.value.sendDirectly(words, slot) }
         }
         if let failure = replies.failure {
