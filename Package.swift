@@ -59,22 +59,36 @@ let package = Package(
         .executableTarget(
             name: "oxbow-bench",
             dependencies: [
-                "Oxbow", "RedisClient", "RESP", "PropertyFiles", "TestServers", nioCore, nioPosix, logging,
+                "Oxbow", "RedisClient", "RESP", "PropertyFiles", "TestServers", "CAllocationCount", nioCore, nioPosix,
+                logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             path: "Benchmarks",
-            exclude: ["run"],
+            exclude: ["run", "instructions", "AllocationCount"],
             swiftSettings: strict
         ),
+        .target(name: "CAllocationCount", path: "Benchmarks/AllocationCount"),
         .target(
             name: "TestServers",
             dependencies: [nioCore, nioPosix],
             path: "Tests/Servers",
-            exclude: ["install", "supervise"],
+            exclude: ["install", "install-hiredis", "supervise"],
             swiftSettings: strict
         ),
-        .testTarget(name: "RESPTests", dependencies: ["RESP", nioCore], swiftSettings: strict),
+        .target(name: "RESPFuzzing", dependencies: ["RESP", nioCore], path: "Fuzzing/RESP", swiftSettings: strict),
+        .target(
+            name: "EnvelopeFuzzing",
+            dependencies: ["Oxbow", nioCore],
+            path: "Fuzzing/Envelope",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "RESPTests",
+            dependencies: ["RESP", "RESPFuzzing", "TestServers", nioCore],
+            exclude: ["Differential/read.py"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "ResilienceTests", dependencies: ["Resilience"], swiftSettings: strict),
         .testTarget(name: "PropertyFilesTests", dependencies: ["PropertyFiles"], swiftSettings: strict),
         .testTarget(
@@ -94,11 +108,24 @@ let package = Package(
         .testTarget(
             name: "OxbowTests",
             dependencies: [
-                "Oxbow", "RedisClient", "RESP", "PropertyFiles", "OxbowTesting", "TestServers", nioCore, nioPosix,
-                logging,
-                lifecycle,
+                "Oxbow", "EnvelopeFuzzing", "RedisClient", "RESP", "PropertyFiles", "OxbowTesting", "TestServers",
+                nioCore, nioPosix, logging, lifecycle,
             ],
             swiftSettings: strict
         ),
     ]
 )
+
+// Programs whose `main` is libFuzzer's: they link with `--sanitize=fuzzer` only, see Fuzzing/run.
+if Context.environment["OXBOW_FUZZ"] != nil {
+    for (name, library) in [("RESP", "RESPFuzzing"), ("Envelope", "EnvelopeFuzzing")] {
+        package.targets.append(
+            .executableTarget(
+                name: "oxbow-fuzz-\(name.lowercased())",
+                dependencies: [.byName(name: library)],
+                path: "Fuzzing/Programs/\(name)",
+                swiftSettings: strict
+            )
+        )
+    }
+}

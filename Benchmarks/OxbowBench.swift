@@ -40,12 +40,27 @@ struct OxbowBench: ParsableCommand {
     @Flag(help: "Every workload once and briefly: shows that all works, the figures mean little.")
     var smoke = false
 
+    @Flag(help: "Count allocations per operation too, after the measurements of each workload.")
+    var allocations = false
+
+    @Option(
+        help: ArgumentHelp(
+            "No measurement: run each workload for so many operations, for tools that watch the process.",
+            valueName: "count"
+        )
+    )
+    var operations: Int?
+
     @Flag(help: "Print the workloads and leave.")
     var list = false
 
     func validate() throws {
         if let repeats, repeats < 1 { throw ValidationError("--repeats must be at least 1") }
         if let seconds, !(seconds > 0 && seconds <= 3600) { throw ValidationError("--seconds must be in 0 … 3600") }
+        if let operations, operations < 1 { throw ValidationError("--operations must be at least 1") }
+        if self.allocations, !Allocations.canBeCounted {
+            throw ValidationError("--allocations needs glibc, and a build without sanitizer")
+        }
         let known = Set(Family.allCases.flatMap(\.workloads).map(\.name))
         let unknown = self.workload.filter { !known.contains($0) }
         if !unknown.isEmpty {
@@ -65,7 +80,8 @@ struct OxbowBench: ParsableCommand {
         Effort(
             repeats: self.repeats ?? (self.smoke ? 1 : 3),
             duration: .seconds(self.seconds ?? (self.smoke ? 0.05 : 2)),
-            warmUp: .seconds(self.smoke ? 0.01 : 0.3)
+            warmUp: .seconds(self.smoke ? 0.01 : 0.3),
+            countsAllocations: self.allocations
         )
     }
 
@@ -79,6 +95,12 @@ struct OxbowBench: ParsableCommand {
             placement: self.placement,
             properties: self.properties.map { URL(filePath: $0) }
         )
+        if let operations {
+            for (workload, done) in try waiting({ try await session.run(operations: operations) }) {
+                print(workload, done)
+            }
+            return
+        }
         let report = try waiting { try await session.run() }
         print(report.table)
         if let json { try ResultFile(machine: report.machine, rows: report.rows).write(to: URL(filePath: json)) }

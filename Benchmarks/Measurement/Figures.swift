@@ -10,6 +10,8 @@ struct Figures: Sendable, Codable {
     var yardstickCPUMicros = 0.0
     /// The workload over its yardstick, by client CPU or, where the workload says so, by elapsed time.
     var ratio = 0.0
+    /// By count, not by time, and only where asked for.
+    var allocationsPerOperation: Double?
 
     /// The medians of the repeats; the operations are added up.
     init(medianOf repeats: [Figures]) {

@@ -17,7 +17,7 @@ struct Load: Sendable {
     /// What whoever measures does after each run, outside of the figures: see that all calls did what they should, tidy.
     var afterwards: @Sendable () async throws -> Void = {}
     /// The call; it gets the number of its task and of the call within the task.
-    let call: @Sendable (_ task: Int, _ round: Int) async throws -> Void
+    var call: @Sendable (_ task: Int, _ round: Int) async throws -> Void
 
     /// What all tasks did together.
     struct Outcome: Sendable {

@@ -9,6 +9,8 @@ struct Effort: Sendable {
     var duration: Duration
     /// Before the first one.
     var warmUp: Duration
+    /// Whether allocations are counted after the measurements.
+    var countsAllocations = false
 }
 
 /// Measures one workload and its yardstick in turn.
@@ -24,10 +26,15 @@ struct Measurement: Sendable {
     /// - Returns: the row, and what belongs below the table.
     /// - Throws: ``BenchmarkError`` with the workload's name.
     func run(_ progress: (String) -> Void) async throws -> (row: Row, remarks: [String]) {
+        progress("preparing")
+        return try await self.tidied { try await self.measure(progress) }
+    }
+
+    /// Prepares, calls `body` and tidies up.
+    func tidied<Result>(_ body: () async throws -> Result) async throws -> Result {
         do {
-            progress("preparing")
             try await self.workload.prepare(on: self.bench)
-            let result = try await self.measure(progress)
+            let result = try await body()
             try await self.tidy()
             return result
         } catch {
@@ -71,10 +78,17 @@ struct Measurement: Sendable {
         }
         let after = self.bench.client.statistics
         guard after.connects == before.connects else { throw BenchmarkError("the connection was lost meanwhile") }
+        var figures = Figures(medianOf: repeats)
+        if self.effort.countsAllocations {
+            progress("counting allocations")
+            // As many as a fifth of a second's.
+            let operations = Int(min(1e6, figures.opsPerSecond / 5))
+            figures.allocationsPerOperation = try await Allocations.perOperation(load, operations: operations)
+        }
         let row = Row(
             family: self.family.rawValue,
             workload: self.workload.name,
-            figures: Figures(medianOf: repeats),
+            figures: figures,
             yardstick: yardstick?.name ?? "",
             repeats: self.effort.repeats,
             target: self.workload.target,

@@ -15,6 +15,11 @@ struct Session: Sendable {
         let progress = Progress(steps: self.selected.count)
         progress.show("starting")
         let harnessMicros = try await self.harnessMicros()
+        return try await self.withBench { try await self.measure($0, harnessMicros, progress) }
+    }
+
+    /// Starts or finds the server, runs a cache and its client on it, and ends them.
+    private func withBench<Result: Sendable>(_ body: (Bench) async throws -> Result) async throws -> Result {
         let server = try await BenchServer.make(properties: self.properties)
         defer { server.stop() }
         var configuration = server.configuration
@@ -31,7 +36,21 @@ struct Session: Sendable {
             server: server,
             timeToLive: .seconds(600) + self.effort.duration * (2 * self.effort.repeats + 1)
         )
-        return try await oxbow.withRunning { try await self.measure(bench, harnessMicros, progress) }
+        return try await oxbow.withRunning { try await body(bench) }
+    }
+
+    /// Runs each workload for a number of operations and nothing else.
+    ///
+    /// - Returns: the workloads and how many operations each has done.
+    func run(operations: Int) async throws -> [(workload: String, operations: Int)] {
+        try await self.withBench { bench in
+            var done: [(workload: String, operations: Int)] = []
+            for (family, workload) in self.selected {
+                let measurement = Measurement(family: family, workload: workload, bench: bench, effort: self.effort)
+                done.append((workload.name, try await measurement.run(operations: operations)))
+            }
+            return done
+        }
     }
 
     private func measure(_ bench: Bench, _ harnessMicros: Double, _ progress: Progress) async throws -> Report {

@@ -19,13 +19,14 @@ struct Report: Sendable {
     }
 
     private var columns: Columns {
-        Columns(
+        let allocations = self.effort.countsAllocations ? ["allocations/op"] : []
+        return Columns(
             header: [
                 "workload", "ops/s", "client CPU µs/op", "server CPU µs/op", "p50 µs", "p99 µs", "yardstick CPU µs/op",
-                "ratio", "to reach", "", "writes/command", "yardstick",
-            ],
+                "ratio", "to reach", "", "writes/command",
+            ] + allocations + ["yardstick"],
             rows: self.rows.map(Self.cells),
-            left: [0, 9, 11]
+            left: [0, 9, 11 + allocations.count]
         )
     }
 
@@ -37,9 +38,13 @@ struct Report: Sendable {
             number(figures.p50Micros), number(figures.p99Micros), number(figures.yardstickCPUMicros),
             number(figures.ratio), row.target?.description ?? "",
             row.target.flatMap { $0.isMet(by: figures) }.map { $0 ? "reached" : "missed" } ?? "",
-            row.writesPerCommand.map(number) ?? "", row.yardstick,
-        ]
+            row.writesPerCommand.map(number) ?? "",
+        ] + (figures.allocationsPerOperation.map { [String(format: "%.2f", $0)] } ?? []) + [row.yardstick]
     }
+
+    private static let allocationsNote =
+        "allocations/op: calls of malloc and its kin in the whole process, counted apart from the measurements; the "
+        + "harness's own are taken off."
 
     private var notes: [String] {
         let seconds = (self.effort.duration / .seconds(1)).formatted(.number.precision(.fractionLength(0...2)))
@@ -54,7 +59,7 @@ struct Report: Sendable {
             "redis-benchmark sends the same commands over the same data; its start-up cost is measured and subtracted. "
                 + "MGET values, HGETALL values and list elements have 100 bytes.",
             "bare client: the RedisClient below the cache, in this process, by as many tasks, over the stored bytes.",
-        ] + self.remarks
+        ] + (self.effort.countsAllocations ? [Self.allocationsNote] : []) + self.remarks
     }
 }
 

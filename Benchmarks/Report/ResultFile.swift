@@ -41,6 +41,7 @@ extension Figures {
             \Figures.opsPerSecond, \.clientCPUMicros, \.serverCPUMicros, \.p50Micros, \.p99Micros,
             \.yardstickCPUMicros, \.ratio,
         ] { figures[keyPath: path] = (figures[keyPath: path] * 1000).rounded() / 1000 }
+        figures.allocationsPerOperation = figures.allocationsPerOperation.map { ($0 * 1000).rounded() / 1000 }
         return figures
     }
 }

@@ -2,7 +2,8 @@ import Foundation
 import RedisClient
 import TestServers
 
-/// Reading one large list: Python's `hiredis` reader where it is installed, `redis-cli` otherwise.
+/// Reading one large list: Python's `hiredis` reader where `Tests/Servers/install-hiredis` could get it, `redis-cli`
+/// otherwise.
 ///
 /// Compared by elapsed time, from sending the command to having all elements.
 struct LargeReplyReader: Yardstick {
@@ -10,21 +11,23 @@ struct LargeReplyReader: Yardstick {
     private let key: String
     private let server: BenchServer
     private let arguments: [String]
-    private let usesPython: Bool
+    /// The Python that knows hiredis.
+    private let python: String?
 
     init?(_ server: BenchServer, key: String) {
         guard let arguments = server.toolArguments else { return nil }
         self.arguments = arguments + ["-n", String(server.database)]
         self.server = server
         self.key = key
-        let version = try? output(of: "python3", ["-c", "import hiredis; print(hiredis.__version__)"])
-        self.usesPython = version != nil
+        let python = try? Installation.program("python-hiredis").path
+        let version = python.flatMap { try? output(of: $0, ["-c", "import hiredis; print(hiredis.__version__)"]) }
+        self.python = version == nil ? nil : python
         self.name = version.map { "hiredis \($0) (Python), wall time" } ?? "redis-cli, wall time"
     }
 
     func calibrated(for duration: Duration) async throws -> @Sendable () async throws -> YardstickSample {
         let seconds = duration / .seconds(1)
-        if self.usesPython { return { try self.readWithPython(seconds) } }
+        if let python { return { try self.read(with: python, seconds) } }
         let startUp = try (0..<3).map { _ in try self.runTool(["PING"]).wallMicros }.median
         return {
             let end = ContinuousClock.now + duration
@@ -39,14 +42,14 @@ struct LargeReplyReader: Yardstick {
         }
     }
 
-    private func readWithPython(_ seconds: Double) throws -> YardstickSample {
+    private func read(with python: String, _ seconds: Double) throws -> YardstickSample {
         let address =
             switch self.server.address {
             case .host(let host, let port): [host, String(port)]
             case .unix(path: let path): ["", path]
             }
         let database = String(self.server.database)
-        let text = try output(of: "python3", ["-c", Self.program] + address + [database, self.key, String(seconds)])
+        let text = try output(of: python, ["-c", Self.program] + address + [database, self.key, String(seconds)])
         let numbers = text.split(separator: " ").compactMap { Double($0) }
         guard numbers.count == 2 else { throw BenchmarkError("the Python reader printed no figures: \(text)") }
         return YardstickSample(cpuMicros: numbers[1], wallMicros: numbers[0])

@@ -1,5 +1,6 @@
 import NIOCore
 import RESP
+import RESPFuzzing
 import Testing
 
 /// A frame on the wire, where `\n` in the text stands for CR LF, and the value it stands for.

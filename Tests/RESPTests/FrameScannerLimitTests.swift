@@ -1,4 +1,5 @@
 import RESP
+import RESPFuzzing
 import Testing
 
 @Suite struct FrameScannerLimitTests {

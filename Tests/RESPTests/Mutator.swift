@@ -1,4 +1,5 @@
 import RESP
+import RESPFuzzing
 
 /// Makes hostile bytes from good frames; the same for the same seed.
 struct Mutator {

@@ -1,5 +1,6 @@
 import NIOCore
 import RESP
+import RESPFuzzing
 import Testing
 
 /// Bytes that no scanner has seen: the reader throws, and its work and memory are bounded by the bytes that are there.

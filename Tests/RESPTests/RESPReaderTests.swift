@@ -1,5 +1,6 @@
 import NIOCore
 import RESP
+import RESPFuzzing
 import Testing
 
 @Suite struct RESPReaderTests {

@@ -18,7 +18,8 @@ public enum Installation {
     public static func program(_ name: String) throws -> URL {
         let url = Self.prefix.appending(path: "bin").appending(path: name)
         guard FileManager.default.isExecutableFile(atPath: url.path) else {
-            throw ServerProcessError("\(name) is not installed at \(url.path): run Tests/Servers/install first")
+            let script = name == "python-hiredis" ? "install-hiredis" : "install"
+            throw ServerProcessError("\(name) is not installed at \(url.path): run Tests/Servers/\(script) first")
         }
         return url
     }

@@ -1,15 +1,27 @@
 import NIOCore
 
 /// From a value to an envelope and back: codec, compression, limits.
-struct ValueCoder<Value: Sendable>: Sendable {
+package struct ValueCoder<Value: Sendable>: Sendable {
     let codec: any CacheCodec<Value>
     let compression: CompressionConfiguration
     let deflate: Deflate
     /// The largest value, inflated, in bytes.
     let maximumBytes: Int
 
+    package init(
+        codec: any CacheCodec<Value>,
+        compression: CompressionConfiguration,
+        deflate: Deflate,
+        maximumBytes: Int
+    ) {
+        self.codec = codec
+        self.compression = compression
+        self.deflate = deflate
+        self.maximumBytes = maximumBytes
+    }
+
     /// - Throws: the codec's error, or ``CacheError`` with `valueTooLarge`.
-    func envelope(_ value: Value) throws -> Envelope {
+    package func envelope(_ value: Value) throws -> Envelope {
         var payload = ByteBuffer()
         try self.codec.encode(value, into: &payload)
         let length = payload.readableBytes
@@ -25,7 +37,7 @@ struct ValueCoder<Value: Sendable>: Sendable {
     }
 
     /// The value of an envelope; `nil` if it cannot be had: too large, not inflatable, not decodable.
-    func value(_ envelope: Envelope) -> Value? {
+    package func value(_ envelope: Envelope) -> Value? {
         guard envelope.length <= self.maximumBytes else { return nil }
         switch envelope.kind {
         case .absent: return nil

@@ -1,18 +1,28 @@
-import RESP
+package import RESP
 
 /// What a scanner finds in a stream of bytes that arrives in pieces.
-struct Scan: Equatable {
-    struct Frame: Equatable {
-        let type: RESPType
-        let range: Range<Int>
+package struct Scan: Equatable {
+    /// One frame: its type and where it stands.
+    package struct Frame: Equatable {
+        package let type: RESPType
+        package let range: Range<Int>
+
+        package init(type: RESPType, range: Range<Int>) {
+            self.type = type
+            self.range = range
+        }
     }
 
-    private(set) var frames: [Frame] = []
+    package private(set) var frames: [Frame] = []
     /// Why the scan ended early.
-    private(set) var error: RESPError.Code?
+    package private(set) var error: RESPError.Code?
 
     /// Scans as a connection does: after each cut, whatever has come from the start of the frame on is handed in.
-    init(_ bytes: [UInt8], cuts: some Sequence<Int> = EmptyCollection(), limits: RESPLimits = RESPLimits()) {
+    package init(
+        _ bytes: [UInt8],
+        cuts: some Sequence<Int> = EmptyCollection(),
+        limits: RESPLimits = RESPLimits()
+    ) {
         var scanner = FrameScanner(limits: limits)
         var start = 0
         do throws(RESPError) {
@@ -37,7 +47,7 @@ struct Scan: Equatable {
 }
 
 /// Cuts at random places, some pieces of one byte among them; the same for the same generator.
-func randomCuts(of count: Int, upTo longest: Int, using random: inout SeededGenerator) -> [Int] {
+package func randomCuts(of count: Int, upTo longest: Int, using random: inout SeededGenerator) -> [Int] {
     var cuts: [Int] = []
     var cut = 0
     while true {
@@ -48,12 +58,12 @@ func randomCuts(of count: Int, upTo longest: Int, using random: inout SeededGene
 }
 
 /// SplitMix64: random numbers that are the same in every run.
-struct SeededGenerator: RandomNumberGenerator {
+package struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) { self.state = seed }
+    package init(seed: UInt64) { self.state = seed }
 
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         self.state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = self.state
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -62,5 +72,5 @@ struct SeededGenerator: RandomNumberGenerator {
     }
 
     /// A number from 0 to `bound - 1`; slightly uneven, but cheap.
-    mutating func below(_ bound: Int) -> Int { Int(self.next() >> 33) % bound }
+    package mutating func below(_ bound: Int) -> Int { Int(self.next() >> 33) % bound }
 }
