@@ -13,6 +13,7 @@ let strict: [SwiftSetting] = [
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let metricsTesting = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
@@ -47,7 +48,7 @@ let package = Package(
         .target(name: "PropertyFiles", swiftSettings: strict),
         .target(
             name: "RedisClient",
-            dependencies: ["RESP", "Resilience", nioCore, nioPosix, nioSSL, logging, metrics, lifecycle],
+            dependencies: ["RESP", "Resilience", nioCore, nioPosix, nioTLS, nioSSL, logging, metrics, lifecycle],
             swiftSettings: strict
         ),
         .target(
@@ -73,7 +74,7 @@ let package = Package(
             name: "TestServers",
             dependencies: [nioCore, nioPosix],
             path: "Tests/Servers",
-            exclude: ["install", "install-hiredis", "supervise"],
+            exclude: ["certificates", "install", "install-hiredis", "supervise"],
             swiftSettings: strict
         ),
         .target(name: "RESPFuzzing", dependencies: ["RESP", nioCore], path: "Fuzzing/RESP", swiftSettings: strict),

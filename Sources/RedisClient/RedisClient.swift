@@ -15,6 +15,7 @@ public final class RedisClient: RedisExecutor, Service {
     public let configuration: RedisClientConfiguration
     let multiplexer: Multiplexer
     let pool: ConnectionPool
+    private let tls: TLSClient?
     private let logger: Logger
     private let defaultTimeout: UInt64
 
@@ -35,9 +36,11 @@ public final class RedisClient: RedisExecutor, Service {
     ) {
         self.configuration = configuration
         let group = eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton
-        self.multiplexer = Multiplexer(eventLoop: group.next(), configuration: configuration)
+        self.tls = TLSClient(configuration)
+        self.multiplexer = Multiplexer(eventLoop: group.next(), configuration: configuration, tls: self.tls)
         self.pool = ConnectionPool(
             configuration,
+            tls: self.tls,
             eventLoopGroup: group,
             metrics: PoolMetrics(configuration, metrics ?? MetricsSystem.factory),
             logger: logger
@@ -63,6 +66,7 @@ public final class RedisClient: RedisExecutor, Service {
     /// - Throws: ``RedisError`` with `alreadyRunning` or `invalidConfiguration`.
     package func prepareToRun() throws {
         try self.configuration.validate()
+        try self.tls?.load()
         guard self.multiplexer.start() else { throw RedisError(.alreadyRunning, "run() may be called once") }
     }
 
@@ -84,6 +88,7 @@ public final class RedisClient: RedisExecutor, Service {
             _ = self.multiplexer.beginDraining()
             self.pool.closeAll()
         }
+        self.tls?.warn(self.logger)
         try await withTaskCancellationHandler {
             try await withGracefulShutdownHandler {
                 try await self.keep()

@@ -1,18 +1,29 @@
 public import RESP
 
 /// Where a server listens.
-public enum RedisAddress: Sendable, Hashable, CustomStringConvertible {
+public enum RedisAddress: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
     /// A host name or address, and a port.
     case host(String, port: Int)
     /// The path of a unix domain socket.
     case unix(path: String)
 
     /// `host:port` (an IPv6 address in brackets) or `unix:/path`.
+    ///
+    /// A host with an `@`, probably a URL with a password, is not shown.
     public var description: String {
         switch self {
+        case .host(let host, let port) where host.contains("@"): "<redacted>:\(port)"
         case .host(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         case .unix(let path): "unix:\(path)"
         }
+    }
+
+    /// Nothing: the description says it all.
+    public var customMirror: Mirror { Mirror(self, children: []) }
+
+    /// Whether a host can be one, which a URL cannot.
+    package static func isHost(_ text: String) -> Bool {
+        !text.isEmpty && !text.contains { $0 == "@" || $0 == "/" || $0.isWhitespace || $0 == "\0" }
     }
 }
 
@@ -43,11 +54,13 @@ public struct RedisCredentials: Sendable, Hashable, CustomStringConvertible, Cus
 public struct RedisClientConfiguration: Sendable, Hashable {
     /// The server; `localhost:6379` by default.
     public var address: RedisAddress = .host("localhost", port: 6379)
+    /// How connections are encrypted; `nil`, the default, means in clear.
+    public var tls: RedisTLSConfiguration?
     /// Sent with HELLO (or AUTH); none by default.
     public var credentials: RedisCredentials?
     /// Selected after connecting when larger than 0; 0 by default.
     public var database: Int = 0
-    /// For TCP and the handshake together; 5 s by default.
+    /// For TCP, TLS and the handshake together; 5 s by default.
     public var connectTimeout: Duration = .seconds(5)
     /// For one command, from the call to the decoded reply; 5 s by default.
     ///
@@ -106,8 +119,15 @@ extension RedisClientConfiguration {
     /// - Throws: ``RedisError`` with `invalidConfiguration` for the first setting that cannot work.
     func validate() throws {
         func refuse(_ message: String) -> RedisError { RedisError(.invalidConfiguration, message) }
+        if case .host(let host, _) = self.address, !RedisAddress.isHost(host) {
+            // Not shown: it may be a URL with a password.
+            throw refuse("the host is neither a name nor an address: it is empty or holds one of @, / and white space")
+        }
         if case .host(_, let port) = self.address, !(1...65_535).contains(port) {
             throw refuse("the port must be from 1 to 65535, not \(port)")
+        }
+        if let problem = self.tls?.problems(for: self.address).first {
+            throw refuse("tls.\(problem.setting): \(problem.message); allowed: \(problem.allowed)")
         }
         for (name, duration) in [("commandTimeout", self.commandTimeout), ("connectTimeout", self.connectTimeout)]
         where duration <= .zero {

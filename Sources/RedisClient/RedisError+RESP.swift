@@ -13,10 +13,12 @@ extension RedisError {
 
     /// What may be shown of a server's error: the words of the server itself, never what it repeats of the command.
     ///
-    /// Servers quote arguments behind the first quote sign or backtick, and script errors carry a script's own text.
+    /// Servers repeat arguments behind the first quote sign, backtick or colon, and script errors carry a script's own text
+    /// there.
     static func safeText(of reply: ErrorReply) -> String {
         let text = reply.message.utf8.prefix { byte in
             byte != UInt8(ascii: "'") && byte != UInt8(ascii: "`") && byte != UInt8(ascii: "\"")
+                && byte != UInt8(ascii: ":")
         }
         return String(Substring(text.prefix(160)))
     }

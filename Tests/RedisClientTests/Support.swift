@@ -7,9 +7,10 @@ import TestServers
 /// Runs `body` with a client whose `run()` is running; ends it whatever happens.
 func withClient<Result: Sendable>(
     _ configuration: RedisClientConfiguration,
+    logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
     _ body: (RedisClient) async throws -> Result
 ) async throws -> Result {
-    let client = RedisClient(configuration, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+    let client = RedisClient(configuration, logger: logger)
     try client.prepareToRun()
     return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await client.runPrepared() }

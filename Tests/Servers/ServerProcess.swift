@@ -21,6 +21,8 @@ public final class ServerProcess: Sendable {
     public let pid: Int32
     /// The TCP port on 127.0.0.1.
     public let port: Int
+    /// The TCP port on 127.0.0.1 that speaks TLS; `nil` if none does.
+    public let tlsPort: Int?
     /// The path of the unix socket.
     public let unixPath: String
     /// Where the server keeps its files; removed with the server.
@@ -34,18 +36,22 @@ public final class ServerProcess: Sendable {
     /// - Parameters:
     ///   - kind: the program; Redis by default.
     ///   - port: a TCP port; a free one by default.
+    ///   - tls: what to speak TLS with, on a port of its own; no TLS by default.
     ///   - settings: lines of `redis.conf` behind the usual ones (no persistence, debug commands for loopback).
     /// - Returns: the running server.
     /// - Throws: ``ServerProcessError`` with the server's own log when it does not come up within 10 seconds.
     public static func start(
         _ kind: Kind = .redis,
         port: Int? = nil,
+        tls: ServerTLS? = nil,
         settings: [String] = []
     ) async throws -> ServerProcess {
         // A port found free may be taken a moment later: try again on another one.
         for _ in 0..<3 {
             let chosen = if let port { port } else { try await Self.freePort() }
-            let server = try ServerProcess(kind, port: chosen, settings: settings)
+            let tlsPort = tls == nil ? nil : try await Self.freePort()
+            let tlsSettings = try tlsPort.flatMap { try tls?.settings(port: $0) } ?? []
+            let server = try ServerProcess(kind, port: chosen, tlsPort: tlsPort, settings: tlsSettings + settings)
             if try await server.answers() { return server }
             server.stop()
             if port != nil { break }
@@ -53,10 +59,11 @@ public final class ServerProcess: Sendable {
         throw ServerProcessError("\(kind.rawValue)-server did not come up; settings: \(settings)")
     }
 
-    private init(_ kind: Kind, port: Int, settings: [String]) throws {
+    private init(_ kind: Kind, port: Int, tlsPort: Int?, settings: [String]) throws {
         let program = try Installation.program("\(kind.rawValue)-server")
         self.kind = kind
         self.port = port
+        self.tlsPort = tlsPort
         self.directory = FileManager.default.temporaryDirectory.appending(path: "oxbow-\(UUID().uuidString.prefix(8))")
         self.unixPath = self.directory.appending(path: "s").path
         try FileManager.default.createDirectory(at: self.directory, withIntermediateDirectories: true)

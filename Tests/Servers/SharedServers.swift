@@ -11,6 +11,13 @@ public actor SharedServers {
         case valkey
         /// Redis 8 that does not know HSETEX, as Redis 7.4.
         case redisWithoutHSETEX
+        /// Redis 8 or Valkey 9 with TLS.
+        case redisTLS, valkeyTLS
+        /// Redis 8 or Valkey 9 with TLS that wants a client certificate.
+        case redisMutualTLS, valkeyMutualTLS
+
+        /// Those in clear.
+        public static let allCases: [Name] = [.redis, .valkey, .redisWithoutHSETEX]
     }
 
     private var servers: [Name: Task<ServerProcess, any Error>] = [:]
@@ -24,6 +31,10 @@ public actor SharedServers {
             switch name {
             case .redis: try await ServerProcess.start(.redis)
             case .valkey: try await ServerProcess.start(.valkey)
+            case .redisTLS: try await ServerProcess.start(.redis, tls: ServerTLS())
+            case .valkeyTLS: try await ServerProcess.start(.valkey, tls: ServerTLS())
+            case .redisMutualTLS: try await ServerProcess.start(.redis, tls: ServerTLS(wantsClientCertificate: true))
+            case .valkeyMutualTLS: try await ServerProcess.start(.valkey, tls: ServerTLS(wantsClientCertificate: true))
             case .redisWithoutHSETEX: try await ServerProcess.start(.redis, settings: ["rename-command HSETEX \"\""])
             }
         }

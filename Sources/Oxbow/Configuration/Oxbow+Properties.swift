@@ -23,7 +23,9 @@ extension Oxbow {
                 metadata: ["properties": .array(names.map { .string($0) })]
             )
         }
-        for warning in warnings where warning.code != .ignored {
+        // The client tells of the missing verification when it starts, however it was configured.
+        for warning in warnings
+        where warning.code != .ignored && warning.message != OxbowProperties.withoutVerification {
             logger.warning("questionable property", metadata: ["property": "\(warning)"])
         }
         try self.init(configuration, logger: logger)

@@ -33,15 +33,29 @@ extension RedisClientConfiguration {
         if mode != "standalone" {
             reader.refuse("mode", "not supported by this version of Oxbow", allowed: "standalone")
         }
-        for name in ["ssl", "starttls"] where reader.boolean(name) {
+        if reader.boolean("starttls") {
             // Never connect in clear where encryption was asked for.
-            reader.refuse(name, "TLS is not supported by this version of Oxbow", allowed: "false")
+            let message =
+                "Redis and Valkey have no command that turns TLS on: a port speaks it from the first byte or not at all"
+            reader.refuse("starttls", message, allowed: "false; for TLS, ssl = true and the server's TLS port")
         }
+        let tls = RedisTLSConfiguration(&reader)
+        if reader.boolean("ssl") { self.tls = tls }
         let hosts = reader.list("hosts")
         if hosts.count == 1, let address = RedisAddress(hosts[0]) {
             self.address = address
+            for problem in self.tls?.problems(for: address) ?? [] {
+                reader.refuse("ssl.\(problem.setting)", problem.message, allowed: problem.allowed)
+            }
         } else {
-            reader.refuse("hosts", "not one address", allowed: "one host[:port], [IPv6][:port] or unix:/path")
+            // A URL may hold a password.
+            let isURL = reader.value(of: "hosts").text.contains("@")
+            reader.refuse(
+                "hosts",
+                isURL ? "not one address; credentials have properties of their own" : "not one address",
+                allowed: "one host[:port], [IPv6][:port] or unix:/path",
+                isSecret: isURL
+            )
         }
         let username = reader.optionalString("username")
         if let password = reader.secret("password") {
@@ -72,6 +86,27 @@ extension ConnectionPoolConfiguration {
         self.cleanerPause = reader.duration("connection.pool.cleanerRunSeconds")
         if self.minimumIdle > self.maximumIdle {
             reader.refuse("connection.pool.minIdle", "above maxIdle", allowed: "0 to \(self.maximumIdle)")
+        }
+    }
+}
+
+extension RedisTLSConfiguration {
+    init(_ reader: inout PropertyReader) {
+        self.init()
+        self.verifiesPeer = reader.boolean("verifyPeer")
+        self.trustStore = reader.optionalString("ssl.trustStore")
+        self.certificate = reader.optionalString("ssl.certificate")
+        self.privateKey = reader.optionalString("ssl.privateKey")
+        self.serverName = reader.optionalString("ssl.serverName")
+        let isUsed = reader.boolean("ssl")
+        if isUsed, !self.verifiesPeer {
+            reader.warn("verifyPeer", OxbowProperties.withoutVerification)
+        } else if !isUsed {
+            // Whoever has set one of these may believe that the connection is encrypted.
+            for name in ["ssl.trustStore", "ssl.certificate", "ssl.privateKey", "ssl.serverName"]
+            where reader.optionalString(name) != nil {
+                reader.warn(name, "without effect, because ssl is false: the connection is not encrypted")
+            }
         }
     }
 }
@@ -120,7 +155,7 @@ extension RedisAddress {
             host = text[..<colon]
             rest = text[colon...]
         }
-        guard !host.isEmpty, !host.contains(where: \.isWhitespace) else { return nil }
+        guard Self.isHost(String(host)) else { return nil }
         guard !rest.isEmpty else {
             self = .host(String(host), port: defaultPort)
             return

@@ -11,6 +11,9 @@ package enum OxbowProperties {
     /// The prefix of the caches' properties.
     static let caches = "com.openexchange.cache.v2."
 
+    /// The warning about `verifyPeer = false`, which the client repeats in the log when it starts.
+    static let withoutVerification = "the server's certificate is not verified: anybody can pose as the server"
+
     private static let seconds = PropertyDefinition.Kind.seconds(0...31_536_000)
     private static let positiveSeconds = PropertyDefinition.Kind.seconds(1...31_536_000)
     private static let milliseconds = PropertyDefinition.Kind.milliseconds(1...86_400_000)
@@ -93,13 +96,13 @@ package enum OxbowProperties {
     ]
 
     private static let encryption = [
-        instance("ssl", .boolean, "false", "TLS from connect."),
-        instance("starttls", .boolean, "false", "TLS after connect."),
-        instance("verifyPeer", .boolean, "true", honored: false, "Verify chain and host name."),
-        instance("ssl.trustStore", .string, "", honored: false, "The file of certificate authorities."),
-        instance("ssl.certificate", .string, "", honored: false, "The file of the client's certificate."),
-        instance("ssl.privateKey", .string, "", honored: false, "The file of the client's key."),
-        instance("ssl.serverName", .string, "", honored: false, "The name to verify."),
+        instance("ssl", .boolean, "false", "TLS from the first byte on."),
+        instance("starttls", .boolean, "false", "Refused: servers have no such command."),
+        instance("verifyPeer", .boolean, "true", "Verify chain and host name."),
+        instance("ssl.trustStore", .string, "", "The file of certificate authorities."),
+        instance("ssl.certificate", .string, "", "The file of the client's certificate."),
+        instance("ssl.privateKey", .string, "", "The file of the client's key."),
+        instance("ssl.serverName", .string, "", "The name to verify."),
     ]
 
     private static let pool = [

@@ -60,9 +60,15 @@ package struct PropertyReader: Sendable {
     package func isSet(_ key: String) -> Bool { !self.find(key).value.source.isDefault }
 
     /// Notes that the value of a property cannot be used, for a reason that its kind does not cover.
-    package mutating func refuse(_ key: String, _ message: String, allowed: String? = nil) {
+    ///
+    /// - Parameters:
+    ///   - key: The property.
+    ///   - message: What is wrong.
+    ///   - allowed: What would be right.
+    ///   - isSecret: Whether this value must not be shown, although others of the property may be.
+    package mutating func refuse(_ key: String, _ message: String, allowed: String? = nil, isSecret: Bool = false) {
         let (definition, value) = self.find(key)
-        self.note(definition, value, message, allowed: allowed)
+        self.note(definition, value, message, allowed: allowed, isSecret: isSecret)
     }
 
     /// Notes a warning about the value of a property; the value is not part of it.
@@ -109,13 +115,14 @@ package struct PropertyReader: Sendable {
         _ definition: PropertyDefinition,
         _ value: PropertyValue,
         _ message: String,
-        allowed: String?
+        allowed: String?,
+        isSecret: Bool = false
     ) {
         let problem = PropertyProblem(
             .invalid,
             at: value.source,
             property: definition.key,
-            value: definition.isSecret ? Secret.redacted : value.text,
+            value: definition.isSecret || isSecret ? Secret.redacted : value.text,
             message,
             allowed: allowed
         )

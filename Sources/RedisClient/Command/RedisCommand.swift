@@ -8,7 +8,7 @@ public import RESP
 /// The commands that are here already are named as the server spells them, and take their arguments in the server's
 /// order. Lists of keys, fields or members must not be empty: the server refuses the command then, which is thrown as
 /// ``RedisError`` with code `server`, as anything else that it refuses.
-public protocol RedisCommand<Response>: Sendable {
+public protocol RedisCommand<Response>: Sendable, CustomStringConvertible, CustomReflectable {
     /// What the reply is decoded to.
     associatedtype Response: RESPDecodable
 
@@ -44,6 +44,10 @@ extension RedisCommand {
     @inlinable public var connectionUse: ConnectionUse { .shared }
     /// The default time-out as it is.
     @inlinable public var timeoutFactor: Int { 1 }
+    /// The type, not the words: they are keys and values.
+    public var description: String { "\(Self.self)" }
+    /// Nothing.
+    public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 /// Any command, by its words.

@@ -143,7 +143,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.close(RedisError(.connectionClosed, "the connection failed: \(error)", delivery: .unknown, cause: error))
+        let failure =
+            error as? RedisError
+            ?? RedisError(.connectionClosed, "the connection failed: \(error)", delivery: .unknown, cause: error)
+        self.close(failure)
     }
 
     func channelInactive(context: ChannelHandlerContext) {

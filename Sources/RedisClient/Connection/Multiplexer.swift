@@ -18,11 +18,13 @@ final class Multiplexer: Sendable {
     let hasWaiters = Atomic<Bool>(false)
     let unresponsiveAfter: UInt64
     private let queueWait: UInt64
+    /// `nil` in clear.
+    let tls: TLSClient?
 
     /// How exactly deadlines are kept.
     static let tick = TimeAmount.milliseconds(20)
 
-    init(eventLoop: any EventLoop, configuration: RedisClientConfiguration) {
+    init(eventLoop: any EventLoop, configuration: RedisClientConfiguration, tls: TLSClient?) {
         self.eventLoop = eventLoop
         self.executor = EventLoopExecutor(eventLoop)
         let queue = SubmissionQueue(configuration)
@@ -33,6 +35,7 @@ final class Multiplexer: Sendable {
             configuration.pool.cleanerPause.nanosecondsClamped
         )
         self.queueWait = configuration.pool.maximumWait.nanosecondsClamped
+        self.tls = tls
     }
 
     // MARK: Callers

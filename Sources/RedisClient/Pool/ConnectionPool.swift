@@ -24,6 +24,7 @@ final class ConnectionPool: Sendable {
 
     let configuration: RedisClientConfiguration
     let state: Mutex<State>
+    private let tls: TLSClient?
     private let eventLoopGroup: any EventLoopGroup
     private let metrics: PoolMetrics
     private let logger: Logger
@@ -35,11 +36,13 @@ final class ConnectionPool: Sendable {
 
     init(
         _ configuration: RedisClientConfiguration,
+        tls: TLSClient?,
         eventLoopGroup: any EventLoopGroup,
         metrics: PoolMetrics,
         logger: Logger
     ) {
         self.configuration = configuration
+        self.tls = tls
         self.eventLoopGroup = eventLoopGroup
         self.state = Mutex(State(configuration.pool))
         self.metrics = metrics
@@ -107,7 +110,11 @@ final class ConnectionPool: Sendable {
 
     private func makeConnection() async throws -> PooledConnection {
         do {
-            let connection = try await PooledConnection.connect(self.configuration, on: self.eventLoopGroup.next())
+            let connection = try await PooledConnection.connect(
+                self.configuration,
+                tls: self.tls,
+                on: self.eventLoopGroup.next()
+            )
             self.open.withLock { $0[ObjectIdentifier(connection)] = connection }
             connection.channel.closeFuture.whenComplete { [weak self] _ in self?.ended(connection) }
             self.lastFailure.withLock { $0 = nil }

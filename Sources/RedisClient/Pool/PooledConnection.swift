@@ -16,9 +16,10 @@ final class PooledConnection: Sendable {
     /// - Throws: ``RedisError`` with `cannotConnect`; `CancellationError`.
     static func connect(
         _ configuration: RedisClientConfiguration,
+        tls: TLSClient?,
         on eventLoop: any EventLoop
     ) async throws -> PooledConnection {
-        let multiplexer = Multiplexer(eventLoop: eventLoop, configuration: configuration)
+        let multiplexer = Multiplexer(eventLoop: eventLoop, configuration: configuration, tls: tls)
         _ = multiplexer.start()
         let connector = Connector(configuration: configuration, multiplexer: multiplexer)
         guard let (channel, _) = try await connector.attach() else {

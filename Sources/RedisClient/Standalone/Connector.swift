@@ -65,6 +65,7 @@ struct Connector: Sendable {
     ) async throws -> (any Channel, NIOLoopBound<ConnectionHandler>) {
         let limits = self.configuration.replyLimits
         let multiplexer = self.multiplexer
+        let tls = multiplexer.tls?.attempt(within: timeout, of: multiplexer)
         let bootstrap = ClientBootstrap(group: multiplexer.eventLoop)
             .connectTimeout(timeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -79,19 +80,24 @@ struct Connector: Sendable {
             opened(channel)
             return channel.eventLoop.makeCompletedFuture {
                 let handler = ConnectionHandler(multiplexer: multiplexer, limits: limits)
+                try tls?.prepare(channel)
                 try channel.pipeline.syncOperations.addHandler(handler)
                 return (channel, NIOLoopBound(handler, eventLoop: channel.eventLoop))
             }
         }
         do {
-            return switch self.configuration.address {
-            case .host(let host, let port):
-                try await bootstrap.connect(host: host, port: port, channelInitializer: prepare)
-            case .unix(let path):
-                try await bootstrap.connect(unixDomainSocketPath: path, channelInitializer: prepare)
-            }
+            let (channel, handler) =
+                switch self.configuration.address {
+                case .host(let host, let port):
+                    try await bootstrap.connect(host: host, port: port, channelInitializer: prepare)
+                case .unix(let path):
+                    try await bootstrap.connect(unixDomainSocketPath: path, channelInitializer: prepare)
+                }
+            try await tls?.finish(on: channel)
+            return (channel, handler)
         } catch {
             try Task.checkCancellation()
+            if let error = error as? RedisError { throw error }
             let message = "cannot connect to \(self.configuration.address): \(error)"
             throw RedisError(.cannotConnect, message, cause: error)
         }

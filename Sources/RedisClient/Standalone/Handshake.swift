@@ -33,7 +33,7 @@ struct Handshake: Sendable {
             } else {
                 RawCommand<RESPValue>("HELLO", 3)
             }
-        let answer = try await self.request(hello)
+        let answer = try await self.request(hello.words, isFirst: true)
         guard case .error(let refusal) = answer else {
             return ServerInfo(
                 name: answer.field("server") ?? "redis",
@@ -119,16 +119,17 @@ struct Handshake: Sendable {
         try await self.request(command.words)
     }
 
-    private func request(_ words: ByteBuffer) async throws -> RESPValue {
+    private func request(_ words: ByteBuffer, isFirst: Bool = false) async throws -> RESPValue {
         let handler = self.handler
         let replies = await Caller.suspend { caller in
             let slot = Slot(caller, deadline: .max, expected: 1)
             handler.eventLoop.execute { handler.value.sendDirectly(words, slot) }
         }
         if let failure = replies.failure {
+            let hint = isFirst ? self.configuration.hint(after: failure) : ""
             throw RedisError(
                 .cannotConnect,
-                "\(self.configuration.address): the connection ended during the handshake: \(failure.message)",
+                "\(self.configuration.address): the connection ended during the handshake: \(failure.message)\(hint)",
                 cause: failure
             )
         }

@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import Oxbow
 import PropertyFiles
 import RedisClient
@@ -68,6 +69,11 @@ import Testing
             com.openexchange.redis.connection.pool.maxTotal = 12
             com.openexchange.redis.connection.pool.maxIdle = 8
             com.openexchange.redis.connection.pool.minIdle = 3
+            com.openexchange.redis.ssl = true
+            com.openexchange.redis.ssl.trustStore = /etc/ca.pem
+            com.openexchange.redis.ssl.certificate = /etc/client.pem
+            com.openexchange.redis.ssl.privateKey = /etc/client.key
+            com.openexchange.redis.ssl.serverName = cache.example
             com.openexchange.redis.connection.pool.maxWaitSeconds = 7
             com.openexchange.redis.connection.pool.minIdleSeconds = 33
             com.openexchange.redis.connection.pool.cleanerRunSeconds = 4
@@ -98,6 +104,12 @@ import Testing
         expected.redis.pool.maximumWait = .seconds(7)
         expected.redis.pool.minimumIdleTime = .seconds(33)
         expected.redis.pool.cleanerPause = .seconds(4)
+        var tls = RedisTLSConfiguration()
+        tls.trustStore = "/etc/ca.pem"
+        tls.certificate = "/etc/client.pem"
+        tls.privateKey = "/etc/client.key"
+        tls.serverName = "cache.example"
+        expected.redis.tls = tls
         expected.cache.compression.type = .deflate
         expected.cache.compression.minimumBytes = 1000
         expected.cache.timeToLive = .seconds(60)
@@ -119,7 +131,7 @@ import Testing
             com.openexchange.redis.hosts = localhost:99999
             com.openexchange.redis.commandTimeoutMillis = soon
             com.openexchange.redis.username = app
-            com.openexchange.redis.ssl = true
+            com.openexchange.redis.starttls = true
             com.openexchange.cache.v2.redis.jitterPercent = 101
             com.openexchange.redis.connection.pool.maxIdle = 2
             com.openexchange.redis.connection.pool.minIdle = 3
@@ -130,7 +142,9 @@ import Testing
         for part in [
             "test.properties:1", "com.openexchange.redis.mode", "clustr", "standalone, cluster, sentinel",
             "test.properties:2", "localhost:99999", "host[:port]", "test.properties:3", "soon", "milliseconds",
-            "test.properties:4", "a user name needs a password", "test.properties:5", "TLS is not supported",
+            "test.properties:4", "a user name needs a password", "test.properties:5",
+            "have no command that turns TLS on",
+            "ssl = true and the server's TLS port",
             "test.properties:6", "101", "from 0 to 100", "test.properties:8", "0 to 2",
         ] {
             #expect(said.contains(part), "\(part) in:\n\(said)")
@@ -143,6 +157,57 @@ import Testing
             #expect(problems.count == 1)
             #expect(problems.first?.description.contains("not supported by this version") == true)
         }
+    }
+
+    @Test func `TLS that cannot work is refused, with the line`() {
+        let problems = problems(
+            """
+            com.openexchange.redis.ssl = true
+            com.openexchange.redis.hosts = unix:/run/redis.sock
+            com.openexchange.redis.ssl.certificate = /etc/client.pem
+            """
+        )
+        #expect(
+            problems.map(\.property) == ["ssl.certificate", "ssl.serverName"].map { "com.openexchange.redis.\($0)" }
+        )
+        #expect(problems.first?.source.line == 3)
+        #expect(problems.first?.message == "certificate without privateKey")
+        #expect(problems.last?.message.contains("a unix socket has no name") == true)
+    }
+
+    @Test func `verification that is turned off is a warning, and one line in the log`() throws {
+        let text = "com.openexchange.redis.ssl = true\ncom.openexchange.redis.verifyPeer = false"
+        let (configuration, warnings) = try configuration(text)
+        #expect(configuration.redis.tls?.verifiesPeer == false)
+        #expect(warnings.map(\.property) == ["com.openexchange.redis.verifyPeer"])
+        #expect(warnings.first?.source.line == 2)
+        #expect(warnings.first?.message.contains("anybody can pose as the server") == true)
+        let recorder = LogRecorder()
+        let oxbow = try Oxbow(properties: PropertySet(text, named: "test.properties"), logger: recorder.logger)
+        #expect(recorder.messages(at: .trace).isEmpty, "the client tells when it starts")
+        _ = oxbow
+    }
+
+    @Test func `settings of TLS without TLS are warnings`() throws {
+        let (configuration, warnings) = try configuration(
+            """
+            com.openexchange.redis.verifyPeer = false
+            com.openexchange.redis.ssl.trustStore = /etc/ca.pem
+            com.openexchange.redis.ssl.serverName = x
+            """
+        )
+        #expect(configuration.redis.tls == nil)
+        #expect(warnings.map(\.source.line) == [2, 3])
+        check(warnings.allSatisfy { $0.message.contains("not encrypted") }, true)
+    }
+
+    @Test(arguments: ["redis://app:hunter2@h:6379", "app:hunter2@h", "hunter2@h:6379", "h, redis://:hunter2@h"])
+    func `a URL in place of a host is refused, and not shown`(_ text: String) {
+        let problems = problems("com.openexchange.redis.hosts = \(text)")
+        #expect(problems.count == 1)
+        #expect(problems.first?.value == "<redacted>")
+        #expect(problems.first?.description.contains("hunter2") == false)
+        #expect(problems.first?.message.contains("credentials have properties of their own") == true)
     }
 
     @Test func `an unknown property is a warning with the nearest known name`() throws {
@@ -211,7 +276,7 @@ import Testing
 
     @Test(arguments: [
         "", ":1", "h:", "h:0", "h:65536", "h:x", "h:+1", "h:1:2", "[::1", "[]:1", "[::1]x", "unix:", "unix:relative",
-        "unix:/", "a b", "h:99999999999999999999",
+        "unix:/", "a b", "h:99999999999999999999", "u@h", "a/b",
     ])
     func `what is no address is none`(_ text: String) { #expect(RedisAddress(text) == nil) }
 
