@@ -103,7 +103,7 @@ let package = Package(
         ),
         .testTarget(
             name: "OxbowTestingTests",
-            dependencies: ["OxbowTesting", nioCore, nioPosix],
+            dependencies: ["OxbowTesting", "TestServers", nioCore, nioPosix],
             swiftSettings: strict
         ),
         .testTarget(

@@ -1,4 +1,5 @@
 import NIOCore
+import OxbowTesting
 import RESP
 import RedisClient
 import Testing
@@ -9,7 +10,7 @@ import Testing
 
     @Test func `a surplus reply closes the connection and is nobody's`() async throws {
         // Row 8: the second reply to the first command must not become the answer to the second command.
-        let server = try await ScriptedServer([[Answer("+first\r\n+surplus\r\n")], [Answer("+second\r\n")]])
+        let server = try await ScriptedServer.start([[Answer("+first\r\n+surplus\r\n")], [Answer("+second\r\n")]])
         defer { server.stop() }
         try await withClient(server.configuration) { client async throws in
             let ask = RawCommand("ASK", returning: String.self, isIdempotent: true)
@@ -21,7 +22,7 @@ import Testing
 
     @Test func `an error line split by what it repeats does not shift replies`() async throws {
         // Row 9: an old server repeats an argument with CR LF in it.
-        let server = try await ScriptedServer([
+        let server = try await ScriptedServer.start([
             [Answer("-ERR unknown key 'a\r\n+injected\r\n'\r\n")], [Answer("+x\r\n")],
         ])
         defer { server.stop() }
@@ -38,7 +39,7 @@ import Testing
         "%9223372036854775807\r\n", "#maybe\r\n", "_x\r\n", ".\r\n", ";1\r\n", "*1\r\n>1\r\n+x\r\n",
     ])
     func `bytes that are not RESP end the connection with a clear error`(_ bytes: String) async throws {
-        let server = try await ScriptedServer([[Answer(bytes)], [Answer("+fine\r\n")]])
+        let server = try await ScriptedServer.start([[Answer(bytes)], [Answer("+fine\r\n")]])
         defer { server.stop() }
         try await withClient(server.configuration) { client async throws in
             let error = await #expect(throws: RedisError.self) {
@@ -55,12 +56,8 @@ import Testing
     func `a reply that is cut is an error and never a shorter value`(_ reply: String) async throws {
         let bytes = Array(reply.utf8)
         let cuts = (0..<bytes.count)
-            .map { count -> [Answer] in
-                var answer = Answer(closes: true)
-                answer.pieces = [Array(bytes.prefix(count))]
-                return [answer]
-            }
-        let server = try await ScriptedServer(cuts)
+            .map { count -> [Answer] in [[.send(bytes.prefix(count)), .close]] }
+        let server = try await ScriptedServer.start(cuts)
         defer { server.stop() }
         for _ in cuts {
             try await withClient(server.configuration) { client async throws in
@@ -74,7 +71,7 @@ import Testing
     }
 
     @Test func `a pipeline that is cut keeps what was answered`() async throws {
-        let server = try await ScriptedServer([[Answer("+one\r\n"), Answer("$3\r\ntw", closes: true)]])
+        let server = try await ScriptedServer.start([[Answer("+one\r\n"), Answer("$3\r\ntw", closes: true)]])
         defer { server.stop() }
         try await withClient(server.configuration) { client async throws in
             let ask = RawCommand("ASK", returning: String.self)
@@ -90,7 +87,7 @@ import Testing
 
     @Test func `pushes between and within a pipeline's replies are not replies`() async throws {
         let push = ">2\r\n+invalidate\r\n*1\r\n+k\r\n"
-        let server = try await ScriptedServer([
+        let server = try await ScriptedServer.start([
             [
                 Answer(push + "+a\r\n" + push, "+b\r\n"), Answer(push), Answer("$1\r", "\nc\r\n" + push),
                 Answer("+d\r\n"),
@@ -107,7 +104,9 @@ import Testing
     }
 
     @Test func `a failed decoding in a pipeline does not shift the others`() async throws {
-        let server = try await ScriptedServer([[Answer("*2\r\n+x\r\n*1\r\n:1\r\n", ":2\r\n"), Answer("-ERR no\r\n")]])
+        let server = try await ScriptedServer.start([
+            [Answer("*2\r\n+x\r\n*1\r\n:1\r\n", ":2\r\n"), Answer("-ERR no\r\n")]
+        ])
         defer { server.stop() }
         try await withClient(server.configuration) { client async throws in
             let (first, second, third) = try await client.execute(
@@ -125,7 +124,7 @@ import Testing
         // Each piece is within the limits of its kind; only their sum is not.
         let piece = "$1000\r\n" + String(repeating: "x", count: 1000) + "\r\n"
         let endless = ScriptedServer.Answer("*1000000\r\n" + String(repeating: piece, count: 200))
-        let server = try await ScriptedServer([[endless], [Answer("+fine\r\n")]])
+        let server = try await ScriptedServer.start([[endless], [Answer("+fine\r\n")]])
         defer { server.stop() }
         var configuration = server.configuration
         configuration.replyLimits.maximumReplyBytes = 100_000
@@ -140,7 +139,7 @@ import Testing
     }
 
     @Test func `a silent connection is given up and replaced`() async throws {
-        let server = try await ScriptedServer([[], [Answer("+back\r\n")]])
+        let server = try await ScriptedServer.start([[], [Answer("+back\r\n")]])
         defer { server.stop() }
         var configuration = server.configuration
         configuration.commandTimeout = .milliseconds(200)

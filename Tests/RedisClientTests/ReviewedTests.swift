@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import OxbowTesting
 import RESP
 import RedisClient
 import TestServers
@@ -11,10 +12,13 @@ import Testing
 
     @Test func `a connection that ends right behind its handshake is a failed attempt`() async throws {
         // The last line of the handshake and the end come together: once, this ended run() without an error.
-        let server = try await ScriptedServer([[], [], [Answer("+fine\r\n")]], endingHandshakes: 2)
+        let handshake = ScriptedServer.Handshake.standard.overriding { command in
+            command.connection < 2 && command.words.contains("LIB-VER") ? Answer("+OK\r\n", closes: true) : nil
+        }
+        let server = try await ScriptedServer.start([[], [], [Answer("+fine\r\n")]], handshake: handshake)
         defer { server.stop() }
         try await withClient(server.configuration) { client async throws in
-            // It may be sent in the moment before the end is seen.
+            // Sent and lost, where the end is seen a moment later than the handshake.
             let ask = RawCommand("ASK", returning: String.self, isIdempotent: true)
             #expect(try await client.execute(ask, timeout: .seconds(20)) == "fine")
         }
@@ -29,12 +33,13 @@ import Testing
     }
 
     @Test func `a repeated command is not said to be not sent`() async throws {
-        let server = try await ScriptedServer([[Answer(closes: true)]])
+        let server = try await ScriptedServer.start([[Answer(closes: true)]])
+        defer { server.stop() }
         var configuration = server.configuration
         configuration.connectTimeout = .milliseconds(200)
         try await withClient(configuration) { client async throws in
             while client.server == nil { await Task.yield() }
-            server.stop()
+            try await server.refuse()
             let error = await #expect(throws: RedisError.self) {
                 try await client.execute(
                     RawCommand("ASK", returning: String.self, isIdempotent: true),
@@ -50,17 +55,14 @@ import Testing
         var configuration = RedisClientConfiguration()
         configuration.address = .host("127.0.0.1", port: port)
         try await withClient(configuration) { client async throws in
-            let call = Task {
-                let start = ContinuousClock.now
-                let sleep = RawCommand("DEBUG", "SLEEP", 5, returning: String.self)
-                await #expect(throws: RedisError.self) { try await client.execute(sleep, timeout: .seconds(2)) }
-                return start.duration(to: .now)
-            }
-            // It may itself wait for an answer of the server that sleeps.
+            let slow = RawCommand("DEBUG", "SLEEP", 5, returning: String.self)
+            let call = Task { await Ending { try await client.execute(slow, timeout: .seconds(2)) } }
             let server = try await ServerProcess.start(port: port)
             defer { server.stop() }
-            let elapsed = await call.value
-            #expect(elapsed < .milliseconds(2600))
+            // The start of the server may itself have to wait for the end of the sleep.
+            let ending = await call.value
+            #expect(ending.error != nil)
+            #expect(ending.duration < .milliseconds(2600))
             server.signal(SIGCONT)
         }
     }

@@ -78,7 +78,14 @@ struct ReplyAssembler {
 
     private mutating func scan(_ start: inout Int) throws(RESPError) {
         while self.scanned < self.received.readableBytes {
-            guard let length = try Self.scan(&self.scanner, self.received, from: self.scanned) else { return }
+            guard let length = try Self.scan(&self.scanner, self.received, from: self.scanned) else {
+                // The rest of what nobody waits for would pass for the reply of whoever comes next.
+                let type = self.received.getInteger(at: self.received.readerIndex + self.scanned, as: UInt8.self)
+                guard self.ring.expected != nil || type == RESPType.push.byte else {
+                    throw RESPError(.malformed, "the start of a reply that nobody waits for")
+                }
+                return
+            }
             let frameStart = self.scanned
             self.scanned += length
             if self.scanner.type == .push {

@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import OxbowTesting
 import RESP
 import RedisClient
 import Testing
@@ -112,7 +113,7 @@ import Testing
         async throws
     {
         for isMarked in [false, true] {
-            let server = try await ScriptedServer([[.init(closes: true)], [.init(":7\r\n")]])
+            let server = try await ScriptedServer.start([[.init(closes: true)], [.init(":7\r\n")]])
             defer { server.stop() }
             try await withClient(server.configuration) { client async throws in
                 if isMarked {

@@ -1,4 +1,5 @@
 import Foundation
+import OxbowTesting
 import RESP
 import RedisClient
 import TestServers
@@ -11,7 +12,7 @@ import Testing
     func `"not now" is asked again with pauses if the command is idempotent`(_ word: String) async throws {
         typealias Answer = ScriptedServer.Answer
         let refusals = Array(repeating: Answer("-\(word) not now\r\n"), count: 6)
-        let server = try await ScriptedServer([refusals + [Answer("+fine\r\n"), Answer("-\(word) not now\r\n")]])
+        let server = try await ScriptedServer.start([refusals + [Answer("+fine\r\n"), Answer("-\(word) not now\r\n")]])
         defer { server.stop() }
         try await withClient(server.configuration) { client async throws in
             let start = ContinuousClock.now
@@ -29,7 +30,7 @@ import Testing
     }
 
     @Test func `it is asked until the deadline, and not in a tight loop`() async throws {
-        let server = try await ScriptedServer([Array(repeating: .init("-LOADING not now\r\n"), count: 1000)])
+        let server = try await ScriptedServer.start([Array(repeating: .init("-LOADING not now\r\n"), count: 1000)])
         defer { server.stop() }
         try await withClient(server.configuration) { client async throws in
             let start = ContinuousClock.now

@@ -1,3 +1,4 @@
+import OxbowTesting
 import RESP
 import RedisClient
 import TestServers
@@ -120,7 +121,7 @@ import Testing
     }
 
     @Test func `cursors may be of any size, pages of any number may be empty`() async throws {
-        let server = try await ScriptedServer([
+        let server = try await ScriptedServer.start([
             [
                 .init("*2\r\n$20\r\n18446744073709551615\r\n*0\r\n"), .init("*2\r\n$1\r\n5\r\n*1\r\n+a\r\n"),
                 .init("*2\r\n:0\r\n*1\r\n+b\r\n"),
@@ -139,7 +140,7 @@ import Testing
         "*2\r\n+0\r\n+a\r\n",
     ])
     func `what is no page is an error`(reply: String) async throws {
-        let server = try await ScriptedServer([[.init(reply)]])
+        let server = try await ScriptedServer.start([[.init(reply)]])
         defer { server.stop() }
         try await withClient(server.configuration) { client async throws in
             var iterator = client.scan().makeAsyncIterator()
