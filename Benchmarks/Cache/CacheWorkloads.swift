@@ -10,14 +10,16 @@ let cacheWorkloads: [any Workload] = [
         target: .ratio(1.25),
         value: ByteBuffer(repeating: UInt8(ascii: "x"), count: 1024),
         makeCache: { $0.cache($1, of: ByteBuffer.self, options: $2) },
-        isSound: { $0.readableBytes == 1024 }
+        hit: { try await $0.value(for: hitEntry) { throw notThere }.readableBytes == 1024 }
     ),
     HitWorkload(
         name: "hit-json-1k",
         summary: "hits of a Codable value of about 1 KB as JSON",
         value: SampleAccount.sample,
         makeCache: { $0.cache($1, of: SampleAccount.self, options: $2) },
-        isSound: { $0.folders.count == SampleAccount.sample.folders.count }
+        hit: {
+            try await $0.value(for: hitEntry) { throw notThere }.folders.count == SampleAccount.sample.folders.count
+        }
     ),
     MissWorkload(),
     GroupedHitWorkload(),
@@ -27,7 +29,7 @@ let cacheWorkloads: [any Workload] = [
         compression: .deflate,
         value: SampleText.listing(bytes: 10 * 1024),
         makeCache: { $0.cache($1, of: String.self, options: $2) },
-        isSound: { $0.utf8.count == 10 * 1024 }
+        hit: { try await $0.value(for: hitEntry) { throw notThere }.utf8.count == 10 * 1024 }
     ),
     RequestScopeWorkload(),
 ]
@@ -60,8 +62,10 @@ extension CacheOptions {
 
 /// A loader that must not be called: the entry is there.
 func noLoader<Value>(of type: Value.Type) -> @Sendable () async throws -> Value {
-    { throw BenchmarkError("an entry that had been stored was not there") }
+    { throw notThere }
 }
+
+let notThere = BenchmarkError("an entry that had been stored was not there")
 
 /// Reading the stored bytes with the client that the cache is built on.
 func bareClient<Command: RedisCommand>(

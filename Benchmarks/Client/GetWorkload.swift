@@ -1,4 +1,3 @@
-import NIOCore
 import RedisClient
 
 /// `GET` of one small value by many tasks at once.
@@ -12,7 +11,7 @@ struct GetWorkload: Workload {
     static let valueBytes = 128
     static let key = benchKey("get")
 
-    var summary: String { "GET of \(Self.valueBytes) bytes to ByteBuffer?, \(self.tasks) task(s), one connection" }
+    var summary: String { "GET of \(Self.valueBytes) bytes to String?, \(self.tasks) task(s), one connection" }
     var target: Target? { .ratio(self.limit) }
     func keys(on bench: Bench) -> [String] { [Self.key] }
 
@@ -23,8 +22,8 @@ struct GetWorkload: Workload {
     func load(on bench: Bench) -> Load {
         let client = bench.client
         return Load(tasks: self.tasks) { _, _ in
-            let value = try await client.execute(GET(Self.key, as: ByteBuffer.self))
-            guard value?.readableBytes == Self.valueBytes else { throw BenchmarkError("GET returned something else") }
+            let value = try await client.execute(GET(Self.key, as: String.self))
+            guard value?.utf8.count == Self.valueBytes else { throw BenchmarkError("GET returned something else") }
         }
     }
 

@@ -9,7 +9,9 @@ extension Load {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for task in 0..<self.tasks {
                 let share = calls / self.tasks + (task < calls % self.tasks ? 1 : 0)
-                group.addTask { for round in 0..<share { try await self.call(task, round) } }
+                group.addTask(executorPreference: self.executor) {
+                    for round in 0..<share { try await self.call(task, round) }
+                }
             }
             try await group.waitForAll()
         }

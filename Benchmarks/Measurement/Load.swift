@@ -41,7 +41,11 @@ struct Load: Sendable {
         let end = start + TimeAmount(duration)
         let parts = try await withThrowingTaskGroup(of: Outcome.self) { group in
             for task in 0..<self.tasks {
-                group.addTask(executorPreference: self.executor) { try await self.loop(task, until: end) }
+                if let executor {
+                    group.addTask(executorPreference: executor) { try await self.loop(task, until: end) }
+                } else {
+                    group.addTask { try await self.loop(task, until: end) }
+                }
             }
             var parts: [Outcome] = []
             for try await part in group { parts.append(part) }

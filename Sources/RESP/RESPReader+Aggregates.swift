@@ -65,19 +65,28 @@ extension RESPReader {
 
     /// Reads a string of any kind as bytes that may be kept.
     ///
-    /// The first call copies the whole reply, up to 64 KiB, out of the receive buffer: one copy serves all of an
-    /// aggregate's elements, and none of them keeps the receive buffer alive. A larger reply has a buffer of its own.
+    /// Values are copied out of the receive buffer in blocks of 64 KiB, or as large as a larger value: one block serves
+    /// all values in it, and a value that is kept keeps no more than its block.
     @inlinable
     public mutating func readKeptSlice() throws(RESPError) -> ByteBuffer {
-        if !self.isOwned {
-            self.isOwned = true
-            if self.buffer.readableBytes <= 65_536 {
-                var copy = ByteBuffer()
-                copy.writeBytes(self.buffer.readableBytesSpan)
-                self.buffer = copy
-            }
+        guard let range = try self.stringRange() else { return try self.readStreamedString() }
+        if let block, range.lowerBound >= self.blockStart,
+            let slice = block.getSlice(at: range.lowerBound - self.blockStart, length: range.count)
+        {
+            return slice
         }
-        return try self.readSlice()
+        return self.copyBlock(range)
+    }
+
+    /// Begins a new block at a value.
+    @usableFromInline
+    mutating func copyBlock(_ range: Range<Int>) -> ByteBuffer {
+        let end = max(range.upperBound, min(range.lowerBound + 65_536, self.buffer.readableBytes))
+        var block = ByteBuffer()
+        block.writeBytes(self.buffer.readableBytesSpan.extracting(range.lowerBound..<end))
+        self.block = block
+        self.blockStart = range.lowerBound
+        return block.getSlice(at: 0, length: range.count) ?? ByteBuffer()
     }
 
     @usableFromInline
@@ -101,6 +110,10 @@ extension RESPReader {
     /// Reads a string of any kind as text; invalid UTF-8 is replaced.
     @inlinable
     public mutating func readString() throws(RESPError) -> String {
+        if let (text, next) = try Self.bulkText(self.buffer.readableBytesUInt8Span, at: self.position) {
+            self.position = next
+            return text
+        }
         guard let range = try self.stringRange() else { return String(buffer: try self.readStreamedString()) }
         return self.text(range)
     }

@@ -10,12 +10,35 @@ public struct RESPReader: Sendable {
     /// The next element, counted from the buffer's reader index.
     @usableFromInline var position = 0
     @usableFromInline var depth = 0
-    /// Whether `buffer` is a copy of its own and not part of a receive buffer.
-    @usableFromInline var isOwned = false
+    /// A copy of a piece of `buffer`, which values that are kept share, and where that piece begins.
+    @usableFromInline var block: ByteBuffer?
+    @usableFromInline var blockStart = 0
 
     /// A reader at the start of the buffer's readable bytes.
     @inlinable
     public init(_ buffer: ByteBuffer) { self.buffer = buffer }
+
+    /// Where a reader stands, to come back to.
+    public struct Place: Sendable {
+        @usableFromInline let position: Int
+        @usableFromInline let depth: Int
+
+        @inlinable
+        init(_ position: Int, _ depth: Int) {
+            self.position = position
+            self.depth = depth
+        }
+    }
+
+    /// Where the reader stands.
+    @inlinable
+    public var place: Place {
+        get { Place(self.position, self.depth) }
+        set {
+            self.position = newValue.position
+            self.depth = newValue.depth
+        }
+    }
 
     /// Whether all bytes have been read.
     @inlinable
@@ -39,6 +62,7 @@ public struct RESPReader: Sendable {
     /// Reads over a null of either protocol version, if one is next.
     @inlinable
     public mutating func readNullIfPresent() throws(RESPError) -> Bool {
+        if Self.isCountedBulk(self.buffer.readableBytesUInt8Span, at: self.position) { return false }
         let type = try self.nextType()
         if type == .null {
             _ = try self.line()
@@ -79,6 +103,41 @@ public struct RESPReader: Sendable {
     /// - Returns: `nil` for a streamed string, whose pieces are not in one place; the position is unchanged then.
     @inlinable
     mutating func stringRange() throws(RESPError) -> Range<Int>? {
+        if let range = try Self.bulkRange(self.buffer.readableBytesUInt8Span, at: self.position) {
+            self.position = range.upperBound + 2
+            return range
+        }
+        return try self.unusualStringRange()
+    }
+
+    /// Whether a bulk string that is no null begins at `position`.
+    @inlinable
+    static func isCountedBulk(_ bytes: Span<UInt8>, at position: Int) -> Bool {
+        position + 1 < bytes.count && bytes[position] == RESPType.bulkString.byte && bytes[position + 1] &- 0x30 < 10
+    }
+
+    /// The bytes of the bulk string at `position`: nearly every string, so that the bytes are asked for only once.
+    ///
+    /// - Returns: `nil` for anything else.
+    @inlinable
+    static func bulkRange(_ bytes: Span<UInt8>, at position: Int) throws(RESPError) -> Range<Int>? {
+        guard Self.isCountedBulk(bytes, at: position),
+            case (.count(let count), let start)? = try Line.length(in: bytes, at: position + 1),
+            bytes.count - start - 2 >= count
+        else { return nil }
+        return start..<start + count
+    }
+
+    /// The text of the bulk string at `position`, and the index behind it; `nil` for anything else.
+    @inlinable
+    static func bulkText(_ bytes: Span<UInt8>, at position: Int) throws(RESPError) -> (String, next: Int)? {
+        guard let range = try Self.bulkRange(bytes, at: position) else { return nil }
+        let text = unsafe bytes.extracting(range).withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
+        return (text, range.upperBound + 2)
+    }
+
+    @usableFromInline
+    mutating func unusualStringRange() throws(RESPError) -> Range<Int>? {
         let type = try self.nextType()
         switch type {
         case .bulkString, .verbatimString:

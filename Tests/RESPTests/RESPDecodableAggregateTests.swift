@@ -84,4 +84,30 @@ import Testing
         #expect(refused?.reply?.message == "ERR secret")
         #expect(refused?.reply?.description == "ERR")
     }
+
+    /// Kept values do not hold on to the reply they came with.
+    @Test func `a value that is kept keeps no more than its block`() throws {
+        let count = 20_000
+        let element = String(repeating: "x", count: 100)
+        let large = String(repeating: "y", count: 300_000)
+        var reply = ByteBuffer(string: "*\(count + 1)\r\n$\(large.utf8.count)\r\n\(large)\r\n")
+        for _ in 0..<count { reply.writeString("$100\r\n\(element)\r\n") }
+        var reader = RESPReader(reply)
+        let values = try [ByteBuffer](from: &reader)
+        #expect(values.count == count + 1)
+        let first = String(buffer: values[0])
+        #expect(first == large)
+        #expect(values.dropFirst().allSatisfy { $0.readableBytes == 100 && String(buffer: $0) == element })
+        #expect(values[0].storageCapacity < 600_000)
+        let largest = values.dropFirst().map(\.storageCapacity).max()
+        #expect(largest.map { $0 <= 131_072 } == true)
+        // A small one from a large receive buffer, as a single value.
+        var single = ByteBuffer(string: "$3\r\nabc\r\n")
+        single.writeRepeatingByte(0x20, count: 1_000_000)
+        let frame = try #require(single.getSlice(at: 0, length: 9))
+        var other = RESPReader(frame)
+        let value = try ByteBuffer(from: &other)
+        #expect(String(buffer: value) == "abc")
+        #expect(value.storageCapacity < 1024)
+    }
 }

@@ -8,23 +8,33 @@ import Synchronization
 /// Knows neither keys nor Redis.
 ///
 /// The rules, by number, are in the article "The cell protocol".
+@usableFromInline
 final class CacheEngine<Value: Sendable>: Sendable {
-    typealias Loader = @Sendable () async throws -> Value?
+    @usableFromInline typealias Loader = @Sendable () async throws -> Value?
 
     /// How one call wants its value.
+    @usableFromInline
     struct Request: Sendable {
         let cell: CellAddress
         let timeToLive: Duration
         let absentTimeToLive: Duration
         /// Whether "known absent" is an answer.
         let acceptsAbsent: Bool
+
+        @usableFromInline
+        init(cell: CellAddress, timeToLive: Duration, absentTimeToLive: Duration, acceptsAbsent: Bool) {
+            self.cell = cell
+            self.timeToLive = timeToLive
+            self.absentTimeToLive = absentTimeToLive
+            self.acceptsAbsent = acceptsAbsent
+        }
     }
 
-    let store: any CacheStore
-    let coder: ValueCoder<Value>
+    @usableFromInline let store: any CacheStore
+    @usableFromInline let coder: ValueCoder<Value>
     let configuration: CacheConfiguration
     let shared: CacheShared<Value>
-    var counters: CacheCounters { self.shared.counters }
+    @usableFromInline let counters: CacheCounters
     var loads: LoadTable<Value> { self.shared.loads }
     let storeMonitor: StoreMonitor
 
@@ -36,6 +46,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
         storeMonitor: StoreMonitor
     ) {
         self.shared = shared
+        self.counters = shared.counters
         self.store = store
         self.coder = coder
         self.configuration = configuration
@@ -43,6 +54,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
     }
 
     /// What stands in the cell, decoded.
+    @usableFromInline
     enum Look {
         case hit(Value?)
         case miss(CellContent)
@@ -52,28 +64,32 @@ final class CacheEngine<Value: Sendable>: Sendable {
         self.interpret(try await self.store.read(cell), acceptsAbsent: acceptsAbsent)
     }
 
+    @inlinable
     func interpret(_ content: CellContent, acceptsAbsent: Bool) -> Look {
         guard case .value(let envelope, let stored) = content else {
-            if case .unusable = content { self.counters.unusable.increment() }
-            self.counters.misses.increment()
+            if case .unusable = content {
+                self.counters.noteMiss(isUnusable: true)
+            } else {
+                self.counters.noteMiss(isUnusable: false)
+            }
             return .miss(content)
         }
         if envelope.kind == .absent, acceptsAbsent {
-            self.counters.hits.increment()
+            self.counters.noteHit()
             return .hit(nil)
         }
         if let value = self.coder.value(envelope) {
-            self.counters.hits.increment()
+            self.counters.noteHit()
             return .hit(value)
         }
-        if envelope.kind != .absent { self.counters.unusable.increment() }
-        self.counters.misses.increment()
+        self.counters.noteMiss(isUnusable: envelope.kind != .absent)
         return .miss(.unusable(stored))
     }
 
     /// What follows a look that was no hit: the value of a load that is shared wherever the protocol allows it.
     ///
     /// `found` is what the caller saw in the cell; `nil` if the store did not answer.
+    @usableFromInline
     func value(_ request: Request, after found: CellContent?, _ load: @escaping Loader) async throws -> Value? {
         let cell = request.cell
         // A loader that reads its own key loads past (rule 12): joining would be waiting for itself.
@@ -213,6 +229,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
     }
 
     /// Counts a failed store; only the caller's own cancellation goes on as an error.
+    @usableFromInline
     func noteStoreFailure(_ error: any Error) throws {
         if error is CancellationError { throw error }
         self.counters.storeFailures.increment()

@@ -1,6 +1,7 @@
 import Synchronization
 
 /// What all handles of one cache in this process share: its loads, its counters, and a number that names it.
+@usableFromInline
 final class CacheShared<Value: Sendable>: Sendable {
     let id = CacheIdentity.next()
     let loads = LoadTable<Value>()

@@ -38,6 +38,15 @@ final class CacheCounters: Sendable {
     @usableFromInline
     func noteScopeHit() { self.scopeHits.increment() }
 
+    @usableFromInline
+    func noteHit() { self.hits.increment() }
+
+    @usableFromInline
+    func noteMiss(isUnusable: Bool) {
+        self.misses.increment()
+        if isUnusable { self.unusable.increment() }
+    }
+
     var statistics: CacheStatistics {
         CacheStatistics(
             hits: self.hits.load(ordering: .relaxed),

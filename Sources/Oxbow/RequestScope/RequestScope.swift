@@ -8,6 +8,8 @@ import Synchronization
 final class RequestScope: Sendable {
     /// The scope that reads of this task use; none while it loads a value for everybody.
     @TaskLocal static var current: RequestScope?
+    /// Whether reads of this task are remembered.
+    @usableFromInline static var isOpen: Bool { Self.current != nil }
     /// The scope that changes of this task count in, also while it loads.
     @TaskLocal private static var enclosing: RequestScope?
 

@@ -1,9 +1,10 @@
-package import NIOCore
+public import NIOCore
 
 /// What a cache asks of a shared store: one meaningful operation each, atomic on one cell.
 ///
 /// Above this seam nobody knows a Redis command, below it nobody knows a cache policy. The rules are those of the cell
 /// protocol (see the article "The cell protocol"). Every operation throws when the store cannot be reached or refuses.
+@usableFromInline
 package protocol CacheStore: Sendable {
     /// What the cell holds. Safe to repeat.
     func read(_ cell: CellAddress) async throws -> CellContent

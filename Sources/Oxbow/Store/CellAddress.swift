@@ -1,24 +1,30 @@
-package import NIOCore
-import RESP
+public import NIOCore
+public import RESP
 
 /// An encoded key or field: bytes that stay in their family.
 ///
 /// Compared and hashed by its bytes, because two strings that Swift calls equal ("é" composed and decomposed) are two
 /// keys to the server.
+@usableFromInline
 package struct CellName: Sendable, Hashable, RESPArgument {
     /// Encoded text.
     package let text: String
 
     package init(encoded text: String) { self.text = text }
 
-    package static func == (left: CellName, right: CellName) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+    @usableFromInline package static func == (left: CellName, right: CellName) -> Bool {
+        left.text.utf8.elementsEqual(right.text.utf8)
+    }
 
-    package func hash(into hasher: inout Hasher) { hasher.combine(bytesOf: self.text) }
+    @usableFromInline package func hash(into hasher: inout Hasher) { hasher.combine(bytesOf: self.text) }
 
-    package func writeBulkString(into buffer: inout ByteBuffer) { self.text.writeBulkString(into: &buffer) }
+    @usableFromInline package func writeBulkString(into buffer: inout ByteBuffer) {
+        self.text.writeBulkString(into: &buffer)
+    }
 }
 
 /// One cell of a cache: a string key, or a field of a hash.
+@usableFromInline
 package struct CellAddress: Sendable, Hashable {
     package let key: CellName
     package let field: CellName?

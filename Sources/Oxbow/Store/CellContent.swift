@@ -1,9 +1,10 @@
-package import NIOCore
+public import NIOCore
 
 /// What a cell holds (rule 1 of the cell protocol).
 ///
 /// A claim is `OX1c` and the token. A closed cell is `OX1x`, one byte `0` or `1` (dirty), and for each writer its token
 /// and the end of its closing in ms of server time, 64 bits. Everything else with the mark is an ``Envelope``.
+@usableFromInline
 package enum CellContent: Sendable, Hashable {
     case absent
     /// A loader of this token holds the cell.

@@ -1,4 +1,4 @@
-package import NIOCore
+public import NIOCore
 
 /// The stored form of a value: a header of 24 bytes, then the payload as the codec wrote it, or deflated.
 ///
@@ -13,21 +13,23 @@ package import NIOCore
 ///     20 checksum        over the fields above but the flags, and over the payload as stored, 32 bits
 ///
 /// Numbers are big-endian. JSON behind the header stays readable with `redis-cli`.
+@usableFromInline
 package struct Envelope: Sendable, Hashable {
     /// What the payload is.
+    @usableFromInline
     package enum Kind: UInt8, Sendable {
         case raw = 0x72
         case deflated = 0x7A
         case absent = 0x61
     }
 
-    package var kind: Kind
+    @usableFromInline package var kind: Kind
     /// The length of the payload before compression, in bytes.
-    package var length: Int
+    @usableFromInline package var length: Int
     /// As stored.
     ///
     /// Shares memory with the bytes it was parsed from.
-    package var payload: ByteBuffer
+    @usableFromInline package var payload: ByteBuffer
 
     /// The letters O and X and the version 1.
     static let mark: UInt32 = 0x4F5831

@@ -3,6 +3,7 @@ import NIOCore
 /// A random name of 128 bits for one claim or one closing.
 ///
 /// It enters a cell at most once.
+@usableFromInline
 package struct Token: Sendable, Hashable {
     let high: UInt64
     let low: UInt64

@@ -1,12 +1,13 @@
-import NIOCore
+public import NIOCore
 
 /// From a value to an envelope and back: codec, compression, limits.
+@usableFromInline
 package struct ValueCoder<Value: Sendable>: Sendable {
-    let codec: any CacheCodec<Value>
+    @usableFromInline let codec: any CacheCodec<Value>
     let compression: CompressionConfiguration
     let deflate: Deflate
     /// The largest value, inflated, in bytes.
-    let maximumBytes: Int
+    @usableFromInline let maximumBytes: Int
 
     package init(
         codec: any CacheCodec<Value>,
@@ -37,14 +38,20 @@ package struct ValueCoder<Value: Sendable>: Sendable {
     }
 
     /// The value of an envelope; `nil` if it cannot be had: too large, not inflatable, not decodable.
+    @inlinable
     package func value(_ envelope: Envelope) -> Value? {
+        guard let payload = self.payload(envelope) else { return nil }
+        return try? self.codec.decode(payload)
+    }
+
+    /// The bytes that the codec has written; `nil` if there are none, or they are too large or cannot be inflated.
+    @usableFromInline
+    func payload(_ envelope: Envelope) -> ByteBuffer? {
         guard envelope.length <= self.maximumBytes else { return nil }
         switch envelope.kind {
         case .absent: return nil
-        case .raw: return try? self.codec.decode(envelope.payload)
-        case .deflated:
-            return self.deflate.inflate(envelope.payload, length: envelope.length)
-                .flatMap { try? self.codec.decode($0) }
+        case .raw: return envelope.payload
+        case .deflated: return self.deflate.inflate(envelope.payload, length: envelope.length)
         }
     }
 }

@@ -60,6 +60,7 @@ private final class ZlibStream: @unchecked Sendable {
 /// The zlib format (RFC 1950) over a small pool of reused streams.
 ///
 /// The work is done by the caller's thread.
+@usableFromInline
 package final class Deflate: Sendable {
     /// Streams kept; further ones are made and given up again.
     private static let kept = 8

@@ -87,13 +87,13 @@ struct PipelineDecoder {
     mutating func next<Response: RESPDecodable>(_: Response.Type) -> Result<Response, RedisError> {
         guard self.remaining > 0 else { return .failure(self.missing) }
         self.remaining -= 1
-        let start = self.reader
+        let start = self.reader.place
         do {
             return .success(try Response(from: &self.reader))
         } catch {
             self.hasErrors = true
             // Whatever was read of the reply, the next one begins behind its end.
-            self.reader = start
+            self.reader.place = start
             do { try self.reader.skip() } catch { self.remaining = 0 }
             return .failure(RedisError(error))
         }

@@ -95,8 +95,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         // Callers resumed here submit their next commands at once, on other threads: one drain behind the loop takes
         // them all, so none of them needs to wake this loop.
         self.multiplexer.announceDrain()
+        self.multiplexer.executor.announceRun()
         for (waiting, replies) in ready { waiting.resume(returning: replies) }
-        self.replies.reuse(ready)
+        self.replies.reuse(consume ready)
         // Tasks that run on this loop go on now, so that what they submit leaves in the same batch.
         self.multiplexer.executor.runJobs()
         self.drain()

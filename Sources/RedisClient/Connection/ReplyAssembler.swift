@@ -33,11 +33,10 @@ struct ReplyAssembler {
         return taken
     }
 
-    mutating func reuse(_ storage: [(Waiting, RedisReplies)]) {
-        if self.ready.isEmpty {
-            self.ready = storage
-            self.ready.removeAll(keepingCapacity: true)
-        }
+    mutating func reuse(_ storage: consuming [(Waiting, RedisReplies)]) {
+        // Alone here: an array that somebody else sees would be copied to be emptied.
+        storage.removeAll(keepingCapacity: true)
+        if self.ready.isEmpty { self.ready = storage }
     }
 
     /// Takes in more bytes; ``ready`` has the replies that they completed.

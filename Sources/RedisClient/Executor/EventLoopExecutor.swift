@@ -33,7 +33,10 @@ public final class EventLoopExecutor: TaskExecutor {
         struct State {
             var jobs: [UnownedJob] = []
             var isRunning = false
+            /// Whether the loop has been asked to come back.
             var isScheduled = false
+            /// Whether whoever is at work on the loop runs the jobs next.
+            var isAnnounced = false
 
             /// Adds a job.
             ///
@@ -44,21 +47,19 @@ public final class EventLoopExecutor: TaskExecutor {
             }
 
             mutating func mustBeScheduled() -> Bool {
-                guard !self.isRunning, !self.isScheduled, !self.jobs.isEmpty else { return false }
+                guard !self.isRunning, !self.isScheduled, !self.isAnnounced, !self.jobs.isEmpty else { return false }
                 self.isScheduled = true
                 return true
             }
 
-            /// Exchanges all jobs for an empty array, as the start of a run or its next part.
+            /// Exchanges all jobs for an emptied array, whose storage is used again.
             mutating func begin(_ jobs: inout [UnownedJob]) {
                 self.isRunning = true
                 swap(&self.jobs, &jobs)
             }
 
-            mutating func end(_ spare: inout [UnownedJob]) -> Bool {
+            mutating func end() -> Bool {
                 self.isRunning = false
-                // The longer-lived storage is kept.
-                if self.jobs.isEmpty { swap(&self.jobs, &spare) }
                 return self.mustBeScheduled()
             }
         }
@@ -97,29 +98,36 @@ public final class EventLoopExecutor: TaskExecutor {
         self.runJobs()
     }
 
+    private func goOn() {
+        self.onLoop.value.state.isScheduled = false
+        self.runJobs()
+    }
+
+    /// Says that ``runJobs()`` will follow: jobs that become ready until then need not ask for it.
+    ///
+    /// On the loop.
+    func announceRun() { self.onLoop.value.state.isAnnounced = true }
+
     /// Runs what has become ready on the loop itself.
     ///
     /// On the loop.
     func runJobs() {
         let queue = self.onLoop.value
         guard !queue.state.isRunning else { return }
+        queue.state.isAnnounced = false
+        guard !queue.state.jobs.isEmpty else { return }
         var jobs: [UnownedJob] = []
         var count = 0
         while count < Self.longestRun {
             queue.state.begin(&jobs)
             guard !jobs.isEmpty else { break }
             count += jobs.count
-            for job in jobs { unsafe job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+            // By index: an iterator would share the array, which would then be copied to be emptied.
+            for index in jobs.indices { unsafe jobs[index].runSynchronously(on: self.asUnownedTaskExecutor()) }
             jobs.removeAll(keepingCapacity: true)
         }
         // Jobs that make themselves ready again and again. What is executed at once runs before the sockets are looked at,
         // so that a moment must lie in between.
-        if queue.state.end(&jobs) { self.eventLoop.scheduleTask(in: .microseconds(20)) { self.goOn() } }
-    }
-
-    /// Runs jobs that became ready while nothing else ran them.
-    private func goOn() {
-        self.onLoop.value.state.isScheduled = false
-        self.runJobs()
+        if queue.state.end() { self.eventLoop.scheduleTask(in: .microseconds(20)) { self.goOn() } }
     }
 }
