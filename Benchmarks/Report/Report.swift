@@ -52,7 +52,7 @@ struct Report: Sendable {
             "Medians of \(self.effort.repeats) × \(seconds) s, workload and yardstick in turn on the same server. CPU is "
                 + "user + system of the whole process.",
             "ratio: client CPU per operation over the yardstick's; p50 over the yardstick's elapsed time for "
-                + "lrange-200k. To reach: for callers on the global pool; writes/command at get-50: ≤ 0.05.",
+                + "lrange-200k. To reach: with callers on the global pool, and on the event loop for -loop; writes/command at get-50: ≤ 0.05.",
             "harness: \(number(self.harnessMicros)) µs per call, included in the figures. Latencies: of every 16th call of a "
                 + "task; of every call for lrange-200k, pipeline-100 (the whole pipeline's) and request-scope-hit (the "
                 + "whole scope's, \(RequestScopeWorkload.reads) reads).",
