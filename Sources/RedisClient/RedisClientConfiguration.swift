@@ -91,6 +91,12 @@ public struct RedisClientConfiguration: Sendable, Hashable {
     /// Further commands to ask for; see ``ServerInfo/supports(_:)``.
     public var probedCommands: [String] = []
 
+    /// What the server must be; any role by default.
+    ///
+    /// Asked at each connect: the address may lead to another server than yesterday. A server of another role is treated
+    /// as one that cannot be reached, and tried again with pauses.
+    public var requiredRole: ServerInfo.Role?
+
     /// Scripts given to the server at each connect, so that none has to be sent in full later; none by default.
     public var preloadedScripts: [Script] = []
 
@@ -106,8 +112,18 @@ public struct ServerInfo: Sendable, Hashable {
     public var version: String
     /// 3, or 2 where HELLO was refused.
     public var protocolVersion: Int
+    /// Whether it takes writes; `nil` where it did not say.
+    public var role: Role?
     /// The commands asked for that the server knows; `nil` when COMMAND INFO was refused.
     var commands: Set<String>?
+
+    /// What a server is among its copies.
+    public enum Role: String, Sendable, Hashable {
+        /// Takes writes.
+        case master
+        /// A copy of a master, which may lag behind it.
+        case replica
+    }
 
     /// Whether the server knows a command named in `requiredCommands` or `probedCommands`.
     ///

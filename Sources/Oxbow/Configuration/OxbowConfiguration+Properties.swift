@@ -72,6 +72,7 @@ extension RedisClientConfiguration {
         self.connectTimeout = reader.duration("connectTimeoutMillis")
         self.pool = ConnectionPoolConfiguration(&reader)
         self.metricsPrefix = OxbowConfiguration.metricsPrefix
+        self.requiredRole = .master
     }
 }
 

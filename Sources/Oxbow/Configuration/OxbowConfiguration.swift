@@ -8,7 +8,11 @@ public struct OxbowConfiguration: Sendable, Hashable {
     public var cache = CacheConfiguration()
 
     /// The defaults: `localhost:6379` without TLS, and those named at each property.
-    public init() { self.redis.metricsPrefix = Self.metricsPrefix }
+    public init() {
+        self.redis.metricsPrefix = Self.metricsPrefix
+        // What caches write must not be lost on a copy.
+        self.redis.requiredRole = .master
+    }
 
     /// The prefix of all metrics.
     static let metricsPrefix = "appsuite_redis"

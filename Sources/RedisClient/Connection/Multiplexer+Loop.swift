@@ -28,6 +28,8 @@ extension Multiplexer {
         let attached = self.queue.withLock { queue in
             guard case .connecting = queue.phase else { return false }
             queue.phase = .connected(link)
+            // Before anybody is let in, who might ask.
+            self.counters.connects.wrappingAdd(1, ordering: .relaxed)
             queue.isDrainScheduled = false
             return true
         }

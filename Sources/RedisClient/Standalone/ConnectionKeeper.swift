@@ -19,7 +19,6 @@ struct ConnectionKeeper: Sendable {
                 // The pauses and the attempts end with a graceful shutdown; an established connection drains first.
                 let attached = try await cancelWhenGracefulShutdown { try await connector.attach() }
                 guard let (channel, server) = attached else { break }
-                self.multiplexer.counters.connects.wrappingAdd(1, ordering: .relaxed)
                 self.log(connectedTo: server, after: failures)
                 failures = 0
                 let start = ContinuousClock.now

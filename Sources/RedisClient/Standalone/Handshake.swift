@@ -13,6 +13,7 @@ struct Handshake: Sendable {
     /// - Throws: ``RedisError``: `cannotConnect` with the server's reason, `unsupportedServer`, `connectionClosed`.
     func perform() async throws -> ServerInfo {
         var server = try await self.agreeOnProtocol()
+        try await self.checkRole(&server)
         try await self.selectDatabase()
         // Old servers and proxies may not know it; the connection works without.
         for (attribute, value) in [("LIB-NAME", Self.libraryName), ("LIB-VER", Self.libraryVersion)] {
@@ -38,7 +39,8 @@ struct Handshake: Sendable {
             return ServerInfo(
                 name: answer.field("server") ?? "redis",
                 version: answer.field("version") ?? "unknown",
-                protocolVersion: Int(answer.field("proto") ?? "") ?? 3
+                protocolVersion: Int(answer.field("proto") ?? "") ?? 3,
+                role: ServerInfo.Role(said: answer.field("role"))
             )
         }
         if ["WRONGPASS", "NOAUTH"].contains(refusal.prefix) || refusal.message.contains("max number of clients") {
@@ -73,6 +75,20 @@ struct Handshake: Sendable {
         default: break
         }
         return server
+    }
+
+    /// HELLO tells the role; where there is no HELLO, ROLE does.
+    private func checkRole(_ server: inout ServerInfo) async throws {
+        guard let required = self.configuration.requiredRole else { return }
+        if server.role == nil, case .array(let answer) = try await self.request(RawCommand<RESPValue>("ROLE")) {
+            server.role = ServerInfo.Role(said: answer.first?.text)
+        }
+        // A server that refuses to say is found out by its answers.
+        guard let role = server.role, role != required else { return }
+        throw RedisError(
+            .cannotConnect,
+            "\(self.configuration.address) is a \(role.rawValue), not a \(required.rawValue)"
+        )
     }
 
     private func selectDatabase() async throws {
@@ -138,6 +154,17 @@ struct Handshake: Sendable {
     }
 }
 
+extension ServerInfo.Role {
+    /// The role as servers spell it, `slave` included.
+    init?(said text: String?) {
+        switch text {
+        case "master": self = .master
+        case "replica", "slave": self = .replica
+        default: return nil
+        }
+    }
+}
+
 extension RESPValue {
     /// The text of a map's value, whether the map came as one (RESP3) or as pairs in a row (RESP2).
     func field(_ name: String) -> String? {
@@ -151,7 +178,7 @@ extension RESPValue {
         }
     }
 
-    private var text: String? {
+    var text: String? {
         switch self {
         case .string(let bytes): String(buffer: bytes)
         case .integer(let number): String(number)
