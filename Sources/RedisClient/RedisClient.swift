@@ -122,7 +122,8 @@ public final class RedisClient: RedisExecutor, Service {
 
     /// Looks after idle connections, and after the shared one, until cancelled.
     private func clean() async {
-        let pause = self.configuration.pool.cleanerPause
+        // A longer sleep than some hundred years traps.
+        let pause = min(self.configuration.pool.cleanerPause, .seconds(1_000_000_000))
         repeat {
             async let shared: Void = self.multiplexer.probe(within: pause / 2)
             await self.pool.clean()
@@ -170,10 +171,9 @@ public final class RedisClient: RedisExecutor, Service {
         )
         if replies.count > 0 { return replies }
         return try await self.sendAgain(
+            request,
             after: replies,
-            expecting: request.count,
             timeout: timeout,
-            isIdempotent: request.isIdempotent,
             encode: encode
         )
     }
@@ -181,10 +181,9 @@ public final class RedisClient: RedisExecutor, Service {
     /// What follows a first attempt that brought nothing: waiting for a connection or for room, and another attempt
     /// where the first one was certainly not sent, or the command may be repeated.
     private func sendAgain(
+        _ request: RedisRequest,
         after first: RedisReplies,
-        expecting count: Int,
         timeout: UInt64,
-        isIdempotent: Bool,
         encode: (inout ByteBuffer) -> Void
     ) async throws -> RedisReplies {
         var replies = first
@@ -193,23 +192,30 @@ public final class RedisClient: RedisExecutor, Service {
         var mayHaveBeenSent = false
         while true {
             if replies.count > 0 { return replies }
-            try Task.checkCancellation()
+            if !request.ignoresCancellation { try Task.checkCancellation() }
             if let failure = replies.failure {
                 mayHaveBeenSent = mayHaveBeenSent || failure.delivery != .notSent
-                let mayRepeat = failure.code == .connectionClosed && (!mayHaveBeenSent || isIdempotent)
+                let mayRepeat = failure.code == .connectionClosed && (!mayHaveBeenSent || request.isIdempotent)
                 guard mayRepeat, NIODeadline.now().uptimeNanoseconds < deadline else {
                     throw mayHaveBeenSent ? failure.mayHaveBeenSent : failure
                 }
-            } else if let failure = await self.multiplexer.waitForAdmission(until: deadline) {
-                try Task.checkCancellation()
+            } else if let failure = await self.multiplexer.waitForAdmission(
+                until: deadline,
+                ignoresCancellation: request.ignoresCancellation
+            ) {
+                if !request.ignoresCancellation { try Task.checkCancellation() }
                 throw mayHaveBeenSent ? failure.mayHaveBeenSent : failure
             }
             let now = NIODeadline.now().uptimeNanoseconds
+            guard now < deadline else {
+                let failure = RedisError(.timeout, "no connection or room within the deadline")
+                throw mayHaveBeenSent ? failure.mayHaveBeenSent : failure
+            }
             replies = await self.multiplexer.attempt(
-                expecting: count,
-                timeout: deadline > now ? deadline - now : 0,
+                expecting: request.count,
+                timeout: deadline - now,
                 isFirstInLine: true,
-                ignoresCancellation: false,
+                ignoresCancellation: request.ignoresCancellation,
                 encode: encode
             )
         }

@@ -11,6 +11,25 @@ extension RedisError {
         }
     }
 
+    /// The error for a reply that begins where `reader` stands: an error inside of a sound reply is no refusal.
+    @usableFromInline
+    init(_ error: RESPError, of reader: RESPReader) {
+        var reader = reader
+        let type = try? reader.nextType()
+        guard let reply = error.reply, type != .simpleError, type != .bulkError else {
+            self.init(error)
+            return
+        }
+        let text = Self.safeText(of: reply)
+        self.init(
+            .unexpectedReply,
+            "an error among the elements: \(text)",
+            delivery: .done,
+            serverError: reply.description,
+            cause: error
+        )
+    }
+
     /// What may be shown of a server's error: the words of the server itself, never what it repeats of the command.
     ///
     /// Servers repeat arguments behind the first quote sign, backtick or colon, and script errors carry a script's own text

@@ -87,7 +87,9 @@ final class ProxyStream {
             // Nothing reaches a destination that is not open yet, not even its end.
             if self.hasSourceEnded, self.destination.isActive {
                 self.isOver = true
-                self.destination.close(promise: nil)
+                // Closing drops what has not been written yet.
+                let destination = self.destination
+                destination.writeAndFlush(ByteBuffer()).whenComplete { _ in destination.close(promise: nil) }
             }
             return false
         }
@@ -117,6 +119,7 @@ final class ProxyStream {
         if flow.discards || self.hasHole {
             self.hasHole = true
             self.count(0, length)
+            if length == left { self.endBoth(flow.cut) }
         } else if length == left {
             self.count(length, 0)
             self.isOver = true

@@ -55,7 +55,8 @@ final class ScriptedConnection: ChannelInboundHandler {
             case .end(let end):
                 self.actions.removeAll()
                 self.hasFailed = true
-                channel.end(end)
+                // Closing drops what has not been written yet.
+                channel.writeAndFlush(ByteBuffer()).whenComplete { _ in channel.end(end) }
             case .wait(let duration):
                 self.isWaiting = true
                 channel.eventLoop.assumeIsolated()

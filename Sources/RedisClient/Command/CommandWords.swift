@@ -100,7 +100,8 @@ struct ListWords<Argument: RESPArgument>: CommandWords {
 
     @inlinable
     func write(into buffer: inout ByteBuffer) {
-        for argument in self.arguments { argument.writeBulkString(into: &buffer) }
+        // Beyond every limit: refused as a whole, before the buffer is full.
+        for argument in self.arguments where buffer.readableBytes < 1 << 31 { argument.writeBulkString(into: &buffer) }
     }
 }
 
@@ -116,7 +117,7 @@ where Pairs.Element == (key: Key, value: Value) {
 
     @inlinable
     func write(into buffer: inout ByteBuffer) {
-        for (key, value) in self.pairs {
+        for (key, value) in self.pairs where buffer.readableBytes < 1 << 31 {
             key.writeBulkString(into: &buffer)
             value.writeBulkString(into: &buffer)
         }

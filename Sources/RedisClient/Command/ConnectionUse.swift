@@ -29,11 +29,12 @@ public enum ConnectionUse: Sendable, Hashable {
             self = .blocking(upTo: .zero)
         case "AUTH", "SELECT", "WATCH", "UNWATCH", "READONLY", "READWRITE", "ASKING": self = .exclusive
         case "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE", "MONITOR", "SYNC",
-            "PSYNC", "HELLO", "RESET", "QUIT":
+            "PSYNC", "REPLCONF", "HELLO", "RESET", "QUIT":
             self = .unsupported
         case "XREAD", "XREADGROUP":
             // Blocks only if told so.
             self = Self.holds("BLOCK", words) ? .blocking(upTo: .zero) : .shared
+        case "SCRIPT": self = Self.holds("DEBUG", words) ? .unsupported : .shared
         case "CLIENT":
             self =
                 Self.holds("REPLY", words)

@@ -61,6 +61,8 @@ struct ScriptsSent {
 
     @inlinable
     mutating func encode(_ command: some RedisCommand, into buffer: inout ByteBuffer) {
+        // Beyond every limit: refused as a whole, before the buffer is full.
+        if buffer.readableBytes > 1 << 31 { return }
         guard let script = command.script else { return command.encode(into: &buffer) }
         if self.digests.contains(script.digest) { return command.encode(into: &buffer) }
         self.digests.append(script.digest)
@@ -94,8 +96,9 @@ struct PipelineDecoder {
             self.hasErrors = true
             // Whatever was read of the reply, the next one begins behind its end.
             self.reader.place = start
+            let failure = RedisError(error, of: self.reader)
             do { try self.reader.skip() } catch { self.remaining = 0 }
-            return .failure(RedisError(error))
+            return .failure(failure)
         }
     }
 

@@ -22,7 +22,8 @@ extension RedisExecutor {
         var sendsInFull = false
         var backoff = Backoff(initial: .milliseconds(10), maximum: .milliseconds(250))
         while true {
-            if error.serverError == "NOSCRIPT", command.script != nil, !sendsInFull {
+            guard error.code == .server else { throw error }
+            if error.isUnknownScript, command.script != nil, !sendsInFull {
                 sendsInFull = true
             } else if command.isIdempotent, error.isTransient {
                 let pause = backoff.next(random: .random(in: 0..<1))
@@ -40,7 +41,11 @@ extension RedisExecutor {
                 if sendsInFull { command.encodeInFull(into: &$0) } else { command.encode(into: &$0) }
             }
             var reader = RESPReader(replies.bytes)
-            do { return try Command.Response(from: &reader) } catch let failure { error = RedisError(failure) }
+            do {
+                return try Command.Response(from: &reader)
+            } catch let failure {
+                error = RedisError(failure, of: RESPReader(replies.bytes))
+            }
         }
     }
 
@@ -65,6 +70,9 @@ extension RedisExecutor {
 }
 
 extension RedisError {
+    /// Whether the server does not know a script: in its own words, which a script's error would not have.
+    var isUnknownScript: Bool { self.message.hasPrefix("NOSCRIPT No matching script") }
+
     /// Whether the server said that it cannot carry the command out for the moment.
     var isTransient: Bool {
         switch self.serverError {

@@ -87,7 +87,8 @@ extension RedisExecutor {
         do {
             return try Command.Response(from: &reader)
         } catch {
-            return try await self.executeAgain(command, after: RedisError(error), until: replies.deadline)
+            let failure = RedisError(error, of: RESPReader(replies.bytes))
+            return try await self.executeAgain(command, after: failure, until: replies.deadline)
         }
     }
 
@@ -135,8 +136,6 @@ extension RedisExecutor {
             var scripts = ScriptsSent()
             for command in commands {
                 scripts.encode(command, into: &buffer)
-                // Beyond every limit: refused as a whole, before the buffer is full.
-                if buffer.readableBytes > 1 << 31 { return }
             }
         }
         var decoder = PipelineDecoder(replies)

@@ -38,7 +38,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         // Without room in the socket the batch grows where it is: bounded, and `isDrainScheduled` stays set. Deadlines
         // are looked at all the same.
         self.multiplexer.startTicking()
-        guard let context = self.context, context.channel.isWritable else { return }
+        // What comes while a failed connection says goodbye stays where it is, not sent.
+        guard self.failure == nil, let context = self.context, context.channel.isWritable else { return }
         self.multiplexer.take(
             self,
             bytes: &self.spareBytes,

@@ -166,6 +166,8 @@ extension Multiplexer {
             return (expired, queue.waitingFailure, isIdle)
         }
         for waiter in expired.waiters { waiter.continuation.resume(returning: failure) }
+        // Somebody who was called up may not have used the room.
+        self.callUpWaiters()
         let timeout = RedisError(.timeout, "no reply within the deadline", delivery: .unknown)
         for waiting in expired.submitted { waiting.fail(timeout) }
         let handler = self.link?.handler.value

@@ -79,7 +79,7 @@ final class Multiplexer: Sendable {
     /// Waits until a submission may be tried again.
     ///
     /// - Returns: `nil` to try again, or the error to give up with.
-    func waitForAdmission(until deadline: UInt64) async -> RedisError? {
+    func waitForAdmission(until deadline: UInt64, ignoresCancellation: Bool) async -> RedisError? {
         let id = self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
         let roomDeadline = NIODeadline.now().uptimeNanoseconds.addingClamped(self.queueWait)
         return await withTaskCancellationHandler {
@@ -102,10 +102,10 @@ final class Multiplexer: Sendable {
                     // Room may have come between the look and the waiting.
                     self.callUpWaiters()
                 }
-                if Task.isCancelled { self.abandon(id) }
+                if Task.isCancelled, !ignoresCancellation { self.abandon(id) }
             }
         } onCancel: {
-            self.abandon(id)
+            if !ignoresCancellation { self.abandon(id) }
         }
     }
 

@@ -101,6 +101,7 @@ struct SubmissionQueue {
         encode(&self.bytes)
         guard self.bytes.writerIndex - start <= self.maximumCommandBytes else {
             self.bytes.moveWriterIndex(to: start)
+            if self.slots.isEmpty { self.bytes = ByteBuffer() }
             return .refused(RedisError(.commandTooLarge, "a command of more than \(self.maximumCommandBytes) bytes"))
         }
         if !self.isDrainScheduled { self.clock = NIODeadline.now().uptimeNanoseconds }

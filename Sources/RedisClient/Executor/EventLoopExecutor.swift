@@ -113,8 +113,8 @@ public final class EventLoopExecutor: TaskExecutor {
     /// On the loop.
     func runJobs() {
         let queue = self.onLoop.value
-        guard !queue.state.isRunning else { return }
         queue.state.isAnnounced = false
+        guard !queue.state.isRunning else { return }
         guard !queue.state.jobs.isEmpty else { return }
         var jobs: [UnownedJob] = []
         var count = 0

@@ -87,7 +87,7 @@ struct BlockingPop<Key: RESPArgument>: Sendable {
     func encode(into buffer: inout ByteBuffer) {
         buffer.writeCommandHeader(count: self.keys.count + 2)
         buffer.writeWord(self.name)
-        for key in self.keys { key.writeBulkString(into: &buffer) }
+        for key in self.keys where buffer.readableBytes < 1 << 31 { key.writeBulkString(into: &buffer) }
         // 0 means without end: a limit that is shorter than a millisecond is one.
         let milliseconds = self.limit.map { max(1, $0.nanosecondsClamped / 1_000_000) } ?? 0
         let (seconds, rest) = milliseconds.quotientAndRemainder(dividingBy: 1000)

@@ -32,7 +32,13 @@ final class ConnectionPool: Sendable {
     /// Why the last attempt failed; `nil` since one has succeeded.
     private let lastFailure = Mutex<RedisError?>(nil)
     /// All that are open, so that none outlives the client.
-    private let open = Mutex<[ObjectIdentifier: PooledConnection]>([:])
+    private let open = Mutex<Open>(Open())
+
+    private struct Open {
+        var connections: [ObjectIdentifier: PooledConnection] = [:]
+        /// Whether the client has ended: what is still being made is closed as soon as it is there.
+        var isOver = false
+    }
 
     init(
         _ configuration: RedisClientConfiguration,
@@ -76,7 +82,7 @@ final class ConnectionPool: Sendable {
                 // It ended while it was idle or handed over.
                 self.giveBack(connection, isReusable: false)
             case .connect:
-                if let connection = try await self.connect(until: end) { return connection }
+                if let connection = try await self.connect(until: end, deadline) { return connection }
             case .failed(let error):
                 try Task.checkCancellation()
                 throw error
@@ -87,7 +93,7 @@ final class ConnectionPool: Sendable {
     /// Makes a connection in the room that the state machine has counted, trying on until `end`.
     ///
     /// - Returns: `nil` when the attempt's turn has passed to somebody else; the caller asks again.
-    private func connect(until end: UInt64) async throws -> PooledConnection? {
+    private func connect(until end: UInt64, _ deadline: UInt64) async throws -> PooledConnection? {
         var backoff = Backoff()
         // Behind others' failures, a pause comes first: callers who come again and again do not hammer a server.
         for _ in 0..<self.state.withLock({ min($0.failures, 8) }) { _ = backoff.next(random: 0) }
@@ -97,31 +103,46 @@ final class ConnectionPool: Sendable {
                 let now = NIODeadline.now().uptimeNanoseconds
                 try await Task.sleep(for: min(pause, .nanoseconds(Int64(clamping: end > now ? end - now : 0))))
             }
-            let connection = try await self.makeConnection()
+            guard NIODeadline.now().uptimeNanoseconds < deadline else { throw self.waitedInVain }
+            let connection = try await self.makeConnection(until: deadline)
             self.act(on: self.change { $0.connected() })
             return connection
         } catch {
-            self.act(on: self.change { $0.connectFailed() })
+            // A caller who gives up says nothing of the server.
+            let now = NIODeadline.now().uptimeNanoseconds
+            let isAbandoned = Task.isCancelled || now >= deadline
+            self.act(on: self.change { isAbandoned ? $0.connectAbandoned() : $0.connectFailed() })
             try Task.checkCancellation()
-            guard NIODeadline.now().uptimeNanoseconds < end else { throw error }
+            if now >= end { throw error }
             return nil
         }
     }
 
-    private func makeConnection() async throws -> PooledConnection {
+    private func makeConnection(until end: UInt64 = .max) async throws -> PooledConnection {
         do {
             let connection = try await PooledConnection.connect(
                 self.configuration,
                 tls: self.tls,
-                on: self.eventLoopGroup.next()
+                on: self.eventLoopGroup.next(),
+                until: end
             )
-            self.open.withLock { $0[ObjectIdentifier(connection)] = connection }
+            let isOver = self.open.withLock { open in
+                open.connections[ObjectIdentifier(connection)] = connection
+                return open.isOver
+            }
+            guard !isOver else {
+                connection.close()
+                throw RedisError(.shutDown, "the client has shut down")
+            }
             connection.channel.closeFuture.whenComplete { [weak self] _ in self?.ended(connection) }
             self.lastFailure.withLock { $0 = nil }
             return connection
         } catch {
             let failure = error as? RedisError ?? RedisError(.cannotConnect, "\(error)", cause: error)
-            if !(error is CancellationError) { self.lastFailure.withLock { $0 = failure } }
+            // Of an attempt that a caller has cut short nothing is learned.
+            if !(error is CancellationError), NIODeadline.now().uptimeNanoseconds < end {
+                self.lastFailure.withLock { $0 = failure }
+            }
             throw failure
         }
     }
@@ -141,6 +162,8 @@ final class ConnectionPool: Sendable {
                 // A connection may have come back between the look and the waiting.
                 self.act(on: self.change { $0.promote() })
                 if Task.isCancelled { self.abandon(id, RedisError(.timeout, "cancelled")) }
+                // The timer may have fired before there was anybody to send away.
+                if NIODeadline.now().uptimeNanoseconds >= end { self.abandon(id, self.waitedInVain) }
             }
         } onCancel: {
             self.abandon(id, RedisError(.timeout, "cancelled"))
@@ -181,13 +204,15 @@ final class ConnectionPool: Sendable {
         case .close(let connection):
             connection.close()
             self.act(on: self.change { $0.next() })
-        case .handOver(let connection, let waiter): self.tell(waiter, .use(connection))
+        case .handOver(let connection, let waiter):
+            self.tell(waiter, .use(connection))
+            self.act(on: self.change { $0.next() })
         case .letConnect(let waiter): self.tell(waiter, .connect)
         }
     }
 
     private func ended(_ connection: PooledConnection) {
-        self.open.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(connection)) }
+        self.open.withLock { _ = $0.connections.removeValue(forKey: ObjectIdentifier(connection)) }
         self.act(
             on: self.change { state in
                 state.removeIdle { $0 === connection }
@@ -244,7 +269,11 @@ final class ConnectionPool: Sendable {
     /// Closes all connections, in use or not.
     func closeAll() {
         self.shutDown()
-        for connection in self.open.withLock({ Array($0.values) }) { connection.close() }
+        let open = self.open.withLock { open in
+            open.isOver = true
+            return Array(open.connections.values)
+        }
+        for connection in open { connection.close() }
     }
 
     /// Whether no connection is in use.

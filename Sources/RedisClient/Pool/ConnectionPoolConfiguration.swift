@@ -9,7 +9,7 @@ public struct ConnectionPoolConfiguration: Sendable, Hashable {
     public var maximumIdle: Int = 100
     /// The idle connections that are kept ready; 0 by default.
     public var minimumIdle: Int = 0
-    /// The longest wait for a connection, and for room in a full queue; 2 s by default.
+    /// The longest wait for one of the connections in use, and for room in a full queue; 2 s by default.
     ///
     /// A shorter time-out of the command ends the wait earlier.
     public var maximumWait: Duration = .seconds(2)
@@ -19,7 +19,8 @@ public struct ConnectionPoolConfiguration: Sendable, Hashable {
     ///
     /// Each round probes all idle connections and the shared one with PING, closes those that do not answer within
     /// half a pause, closes what has been idle for too long, and makes connections up to ``minimumIdle``. So a
-    /// connection whose other end is gone without a word is retired within one and a half pauses.
+    /// connection whose other end is gone without a word is retired within one and a half pauses, or when the deadline of
+    /// the command that waits longest has come.
     public var cleanerPause: Duration = .seconds(10)
 
     /// The defaults named at each property.

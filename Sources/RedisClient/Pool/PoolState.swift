@@ -29,8 +29,10 @@ struct PoolState<Connection, Waiter> {
     let minimumIdleTime: UInt64
     /// In use by callers.
     private(set) var active = 0
-    /// Being made, or probed by the cleaner.
+    /// Being made.
     private(set) var pending = 0
+    /// Being probed by the cleaner.
+    private(set) var probing = 0
     /// The last one given back comes last and is used first.
     private(set) var idle: [(connection: Connection, since: UInt64)] = []
     private(set) var waiters: [(id: UInt64, waiter: Waiter)] = []
@@ -40,13 +42,13 @@ struct PoolState<Connection, Waiter> {
 
     /// `maximumTotal` includes the shared connection, which is not counted here.
     init(_ configuration: ConnectionPoolConfiguration) {
-        self.maximumTotal = configuration.maximumTotal - 1
+        self.maximumTotal = max(1, configuration.maximumTotal) - 1
         self.maximumIdle = configuration.maximumIdle
         self.minimumIdle = configuration.minimumIdle
         self.minimumIdleTime = configuration.minimumIdleTime.nanosecondsClamped
     }
 
-    var total: Int { self.active + self.pending + self.idle.count }
+    var total: Int { self.active + self.pending + self.probing + self.idle.count }
 
     /// Whether another connection may be attempted: after a failure, one at a time.
     private var mayConnect: Bool {
@@ -86,6 +88,12 @@ struct PoolState<Connection, Waiter> {
     /// No connection could be made; whoever waits may try.
     mutating func connectFailed() -> Action {
         self.failures = min(self.failures + 1, 1_000)
+        self.pending -= 1
+        return self.next()
+    }
+
+    /// Whoever was to make a connection has given up; whoever waits may try.
+    mutating func connectAbandoned() -> Action {
         self.pending -= 1
         return self.next()
     }
@@ -138,17 +146,22 @@ struct PoolState<Connection, Waiter> {
     /// Takes out all idle connections to be probed; each comes back by ``probed(_:since:isAlive:)``.
     mutating func takeToProbe() -> [(connection: Connection, since: UInt64)] {
         defer { self.idle = [] }
-        self.pending += self.idle.count
+        self.probing += self.idle.count
         return self.idle
     }
 
     mutating func probed(_ connection: Connection, since: UInt64, isAlive: Bool) -> Action {
-        self.pending -= 1
-        guard isAlive, !self.isShutDown else { return .close(connection) }
+        self.probing -= 1
+        return isAlive ? self.putBack(connection, since: since) : .close(connection)
+    }
+
+    private mutating func putBack(_ connection: Connection, since: UInt64) -> Action {
+        guard !self.isShutDown else { return .close(connection) }
         if !self.waiters.isEmpty {
             self.active += 1
             return .handOver(connection, to: self.waiters.removeFirst().waiter)
         }
+        guard self.idle.count < self.maximumIdle else { return .close(connection) }
         // Back in its place by age.
         let index = self.idle.firstIndex { $0.since > since } ?? self.idle.endIndex
         self.idle.insert((connection, since), at: index)
@@ -165,7 +178,8 @@ struct PoolState<Connection, Waiter> {
     /// The connection that was missing has been made.
     mutating func filled(_ connection: Connection, at now: UInt64) -> Action {
         self.failures = 0
-        return self.probed(connection, since: now, isAlive: true)
+        self.pending -= 1
+        return self.putBack(connection, since: now)
     }
 
     /// Takes out an idle connection that has ended by itself.

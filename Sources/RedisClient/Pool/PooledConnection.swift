@@ -17,12 +17,13 @@ final class PooledConnection: Sendable {
     static func connect(
         _ configuration: RedisClientConfiguration,
         tls: TLSClient?,
-        on eventLoop: any EventLoop
+        on eventLoop: any EventLoop,
+        until end: UInt64
     ) async throws -> PooledConnection {
         let multiplexer = Multiplexer(eventLoop: eventLoop, configuration: configuration, tls: tls)
         _ = multiplexer.start()
         let connector = Connector(configuration: configuration, multiplexer: multiplexer)
-        guard let (channel, _) = try await connector.attach() else {
+        guard let (channel, _) = try await connector.attach(until: end) else {
             throw RedisError(.shutDown, "the client is shutting down")
         }
         return PooledConnection(multiplexer, channel)
@@ -48,7 +49,7 @@ extension Multiplexer {
             expecting: 1,
             timeout: limit.nanosecondsClamped,
             isFirstInLine: true,
-            ignoresCancellation: true
+            ignoresCancellation: false
         ) { $0.writeWire("*1\r\n$4\r\nPING\r\n") }
         return replies.count == 1
     }

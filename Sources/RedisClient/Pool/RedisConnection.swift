@@ -1,4 +1,5 @@
 public import NIOCore
+import RESP
 import Synchronization
 
 /// A connection that one caller has for itself, within ``RedisClient/withConnection(timeout:_:)``.
@@ -55,7 +56,12 @@ public final class RedisConnection: RedisExecutor {
             encode: encode
         )
         if replies.count > 0 {
-            if request.isTransaction, replies.failure == nil { self.isWatching.store(false, ordering: .relaxed) }
+            // A refused MULTI leaves the watch.
+            let isBegun =
+                replies.bytes.getInteger(at: replies.bytes.readerIndex, as: UInt8.self) != RESPType.simpleError.byte
+            if request.isTransaction, replies.failure == nil, isBegun {
+                self.isWatching.store(false, ordering: .relaxed)
+            }
             return replies
         }
         try Task.checkCancellation()
@@ -98,9 +104,15 @@ extension RedisClient {
         encode: (inout ByteBuffer) -> Void
     ) async throws -> RedisReplies {
         let longest = limit.map { timeout.addingClamped($0.nanosecondsClamped) } ?? .max
-        let pooled = try await self.lease(until: NIODeadline.now().uptimeNanoseconds.addingClamped(longest))
+        let deadline = NIODeadline.now().uptimeNanoseconds.addingClamped(longest)
+        let pooled = try await self.lease(until: deadline)
         let connection = RedisConnection(pooled, self.configuration)
         defer { self.pool.giveBack(pooled, isReusable: connection.end()) }
+        // What is left of the time, the wait for the connection taken off.
+        let now = NIODeadline.now().uptimeNanoseconds
+        var request = request
+        request.connectionUse = .shared
+        request.timeout = .nanoseconds(Int64(clamping: deadline > now ? deadline - now : 0))
         return try await connection.send(request, encode: encode)
     }
 

@@ -11,8 +11,8 @@ struct Connector: Sendable {
     /// Connects, and opens the multiplexer for callers.
     ///
     /// - Returns: the open channel, and what the server said of itself; `nil` when the multiplexer has been stopped.
-    func attach() async throws -> (channel: any Channel, server: ServerInfo)? {
-        let (channel, link) = try await self.connect()
+    func attach(until end: UInt64 = .max) async throws -> (channel: any Channel, server: ServerInfo)? {
+        let (channel, link) = try await self.connect(until: end)
         let attached = try await channel.eventLoop
             .submit {
                 // It may have ended behind the last reply of the handshake: then nobody would ever detach it.
@@ -34,9 +34,11 @@ struct Connector: Sendable {
     /// Cancellation closes the channel and throws.
     ///
     /// - Returns: the open channel and its link, not attached to the multiplexer yet.
-    private func connect() async throws -> (channel: any Channel, link: SubmissionQueue.Link) {
+    private func connect(until end: UInt64) async throws -> (channel: any Channel, link: SubmissionQueue.Link) {
         let opened = Mutex<(any Channel)?>(nil)
-        let timeout = TimeAmount.nanoseconds(Int64(clamping: self.configuration.connectTimeout.nanosecondsClamped))
+        let now = NIODeadline.now().uptimeNanoseconds
+        let limit = min(self.configuration.connectTimeout.nanosecondsClamped, end > now ? end - now : 1)
+        let timeout = TimeAmount.nanoseconds(Int64(clamping: limit))
         let deadline = NIODeadline.now() + timeout
         return try await withTaskCancellationHandler {
             let (channel, handler) = try await self.open(timeout) { channel in opened.withLock { $0 = channel } }

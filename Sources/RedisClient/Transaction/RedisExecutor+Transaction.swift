@@ -27,7 +27,11 @@ extension RedisExecutor {
         let request = try summary.transaction
         let replies = try await self.send(request) { buffer in
             buffer.writeWire("*1\r\n$5\r\nMULTI\r\n")
-            for command in repeat each commands { command.encodeInFull(into: &buffer) }
+            for command in repeat each commands {
+                // Beyond every limit: refused as a whole, before the buffer is full.
+                if buffer.readableBytes > 1 << 31 { return }
+                command.encodeInFull(into: &buffer)
+            }
             buffer.writeWire("*1\r\n$4\r\nEXEC\r\n")
         }
         var decoder = try PipelineDecoder(transaction: replies, count: count)
@@ -90,18 +94,33 @@ extension PipelineDecoder {
         }
         self.init(replies)
         var isAborted = false
+        var notBegun: RESPError?
         do throws(RESPError) {
-            let refusal = try self.readQueued(count)
+            if let refused = try self.readErrorIfPresent() {
+                // Without MULTI the commands were carried out one by one, or not: their answers tell, but nobody asked so.
+                notBegun = refused
+            }
+            let refusal = try self.readQueued(notBegun == nil ? count + 1 : count)
             if try self.reader.readNullIfPresent() {
                 isAborted = true
-            } else if let error = try self.readErrorIfPresent() {
+            } else if notBegun == nil, let error = try self.readErrorIfPresent() {
                 // EXECABORT only says that something before was refused; the reason is there.
                 throw refusal ?? error
-            } else {
+            } else if notBegun == nil {
                 self.remaining = try self.reader.readAggregate().count ?? 0
             }
         } catch {
             throw RedisError(error)
+        }
+        if let notBegun {
+            let cause = RedisError(notBegun)
+            throw RedisError(
+                .server,
+                "MULTI was refused: \(cause.message)",
+                delivery: .unknown,
+                serverError: cause.serverError,
+                cause: cause
+            )
         }
         if isAborted {
             throw RedisError(.transactionAborted, "a watched key has changed", delivery: .refused)
@@ -116,7 +135,7 @@ extension PipelineDecoder {
     /// - Returns: the first refusal among them.
     private mutating func readQueued(_ count: Int) throws(RESPError) -> RESPError? {
         var refusal: RESPError?
-        for _ in 0...count {
+        for _ in 0..<count {
             if let error = try self.readErrorIfPresent() {
                 refusal = refusal ?? error
             } else {
