@@ -72,7 +72,7 @@ let package = Package(
         .target(name: "CAllocationCount", path: "Benchmarks/AllocationCount"),
         .target(
             name: "TestServers",
-            dependencies: [nioCore, nioPosix],
+            dependencies: [nioCore, nioPosix, logging],
             path: "Tests/Servers",
             exclude: ["certificates", "install", "install-hiredis", "supervise"],
             swiftSettings: strict

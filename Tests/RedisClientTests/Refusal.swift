@@ -1,5 +1,6 @@
 import Logging
 import RedisClient
+import TestServers
 import Testing
 
 /// What a client that cannot connect says: the error of a call, and of the log.

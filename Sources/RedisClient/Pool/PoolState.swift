@@ -6,7 +6,7 @@ struct PoolState<Connection, Waiter> {
     enum Lease {
         /// Use this one.
         case use(Connection)
-        /// Make one; then ``connected()`` or ``connectFailed(at:pause:)``.
+        /// Make one; then ``connected()``, ``connectFailed()`` or ``connectAbandoned()``.
         case connect
         /// Wait in line.
         case wait

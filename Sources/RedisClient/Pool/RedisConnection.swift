@@ -80,7 +80,8 @@ extension RedisClient {
     /// as it was, and is closed otherwise.
     ///
     /// - Parameters:
-    ///   - timeout: the longest wait for a connection; the pool's `maximumWait` by default, which also bounds it.
+    ///   - timeout: the longest time to get a connection, making one included. Waiting for one that is in use is bounded
+    ///   by the pool's `maximumWait` as well.
     ///   - body: uses the connection; it must not be used after it has returned.
     /// - Returns: what `body` returns.
     /// - Throws: ``RedisError``: `noFreeConnection`, `cannotConnect`, `notRunning`, `shutDown`; what `body` throws;

@@ -12,7 +12,8 @@ extension RedisExecutor {
     ///   - timeout: for all of them; `commandTimeout` times the largest factor by default.
     /// - Returns: a result for each command.
     /// - Throws: ``RedisError``: `transactionAborted` when a watched key has changed; `server` when the server refused
-    ///   a command before EXEC, so that none was carried out; `CancellationError`.
+    ///   a command before EXEC, so that none was carried out, or refused MULTI itself: they may have been then, one by
+    ///   one, and ``RedisError/delivery`` is `unknown`; `CancellationError`.
     @inlinable
     public func execute<each Command: RedisCommand>(
         transaction commands: repeat each Command,

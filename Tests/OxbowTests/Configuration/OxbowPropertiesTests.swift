@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Oxbow
 import PropertyFiles
+import TestServers
 import RedisClient
 import Testing
 

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import NIOCore
 import NIOPosix
+import TestServers
 import Testing
 
 /// A text that stands for passwords, keys and values, and all places where people would see it.

@@ -7,8 +7,8 @@ import Testing
 
 @testable import RedisClient
 
-/// Defects that a second review found, each with the input that showed it.
-@Suite struct SecondReviewTests {
+/// Defects there once were, each with the input that showed it.
+@Suite struct DefectTests {
     @Test func `a transaction whose MULTI is refused may have been carried out, and says so`() async throws {
         let server = try await ServerProcess.start(settings: ["user app on >p ~* +@all -multi"])
         defer { server.stop() }

@@ -1,18 +1,22 @@
-import Logging
+public import Logging
 import Synchronization
 
 /// Remembers what is logged, metadata included.
-final class LogRecorder: Sendable {
+public final class LogRecorder: Sendable {
     private let lines = Mutex<[(Logger.Level, String)]>([])
 
-    var logger: Logger {
+    /// A recorder that has heard nothing yet.
+    public init() {}
+
+    /// Writes into this recorder, at every level.
+    public var logger: Logger {
         var logger = Logger(label: "test", factory: { _ in Handler(recorder: self) })
         logger.logLevel = .trace
         return logger
     }
 
     /// The messages of this level and above.
-    func messages(at level: Logger.Level) -> [String] {
+    public func messages(at level: Logger.Level) -> [String] {
         self.lines.withLock { lines in lines.filter { $0.0 >= level }.map(\.1) }
     }
 
