@@ -53,7 +53,13 @@ public struct RedisCredentials: Sendable, Hashable, CustomStringConvertible, Cus
 /// Plain values with defaults.
 public struct RedisClientConfiguration: Sendable, Hashable {
     /// The server; `localhost:6379` by default.
+    ///
+    /// Without meaning where ``topology`` names others.
     public var address: RedisAddress = .host("localhost", port: 6379)
+    /// How the servers are arranged; one server by default.
+    public var topology: RedisTopology = .standalone
+    /// Which servers answer commands that only read; the master by default.
+    public var readFrom: ReadPreference = .master
     /// How connections are encrypted; `nil`, the default, means in clear.
     public var tls: RedisTLSConfiguration?
     /// Sent with HELLO (or AUTH); none by default.
@@ -135,16 +141,22 @@ extension RedisClientConfiguration {
     /// - Throws: ``RedisError`` with `invalidConfiguration` for the first setting that cannot work.
     func validate() throws {
         func refuse(_ message: String) -> RedisError { RedisError(.invalidConfiguration, message) }
-        if case .host(let host, _) = self.address, !RedisAddress.isHost(host) {
-            // Not shown: it may be a URL with a password.
-            throw refuse("the host is neither a name nor an address: it is empty or holds one of @, / and white space")
+        guard !self.addresses.isEmpty else { throw refuse("no address to begin with") }
+        for address in self.addresses {
+            if case .host(let host, _) = address, !RedisAddress.isHost(host) {
+                // Not shown: it may be a URL with a password.
+                let message =
+                    "the host is neither a name nor an address: it is empty or holds one of @, / and white space"
+                throw refuse(message)
+            }
+            if case .host(_, let port) = address, !(1...65_535).contains(port) {
+                throw refuse("the port must be from 1 to 65535, not \(port)")
+            }
+            if let problem = self.tls?.problems(for: address).first {
+                throw refuse("tls.\(problem.setting): \(problem.message); allowed: \(problem.allowed)")
+            }
         }
-        if case .host(_, let port) = self.address, !(1...65_535).contains(port) {
-            throw refuse("the port must be from 1 to 65535, not \(port)")
-        }
-        if let problem = self.tls?.problems(for: self.address).first {
-            throw refuse("tls.\(problem.setting): \(problem.message); allowed: \(problem.allowed)")
-        }
+        if case .cluster = self.topology, self.database > 0 { throw refuse("a cluster has no database but 0") }
         for (name, duration) in [("commandTimeout", self.commandTimeout), ("connectTimeout", self.connectTimeout)]
         where duration <= .zero {
             throw refuse("\(name) must be more than 0, not \(duration)")

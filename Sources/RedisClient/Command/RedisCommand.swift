@@ -29,6 +29,12 @@ public protocol RedisCommand<Response>: Sendable, CustomStringConvertible, Custo
     var connectionUse: ConnectionUse { get }
     /// By how much the default time-out is multiplied: 8 for commands over many keys, 1 by default.
     var timeoutFactor: Int { get }
+    /// Whether the command changes nothing, so that a replica may answer it; `false` by default.
+    var isReadOnly: Bool { get }
+    /// Names the keys of the command, by which a cluster's client finds the node to send it to; none by default.
+    ///
+    /// A command that does not name its keys goes to any node first, which sends it on.
+    func addKeys(to keys: inout CommandKeys)
 }
 
 extension RedisCommand {
@@ -44,6 +50,10 @@ extension RedisCommand {
     @inlinable public var connectionUse: ConnectionUse { .shared }
     /// The default time-out as it is.
     @inlinable public var timeoutFactor: Int { 1 }
+    /// A command may write unless it says otherwise.
+    @inlinable public var isReadOnly: Bool { false }
+    /// No keys unless the command names some.
+    @inlinable public func addKeys(to keys: inout CommandKeys) {}
     /// The type, not the words: they are keys and values.
     public var description: String { "\(Self.self)" }
     /// Nothing.

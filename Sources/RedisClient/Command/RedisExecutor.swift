@@ -13,6 +13,14 @@ public protocol RedisExecutor: Sendable {
     /// - Returns: one reply or more; fewer than asked for only with a failure.
     /// - Throws: ``RedisError`` when there is no reply at all; `CancellationError`.
     func send(_ request: RedisRequest, encode: (inout ByteBuffer) -> Void) async throws -> RedisReplies
+
+    /// Whether ``RedisRequest/route`` matters; `false` by default, and then nobody computes it.
+    var routesCommands: Bool { get }
+}
+
+extension RedisExecutor {
+    /// One server for everything.
+    public var routesCommands: Bool { false }
 }
 
 /// What an executor must know of commands besides their bytes.
@@ -31,6 +39,10 @@ public struct RedisRequest: Sendable {
     public var connectionUse: ConnectionUse
     /// Whether they are a whole transaction, which ends every watch.
     public var isTransaction = false
+    /// Whether they change nothing, so that a replica may answer them.
+    public var isReadOnly = false
+    /// Where they go in a cluster; anywhere by default.
+    public var route = CommandRoute.anywhere
 
     /// A request for `count` replies to commands that leave the connection as it is.
     @inlinable
@@ -60,6 +72,7 @@ public struct RedisRequest: Sendable {
             ignoresCancellation: command.ignoresCancellation,
             connectionUse: command.connectionUse
         )
+        self.isReadOnly = command.isReadOnly
     }
 }
 

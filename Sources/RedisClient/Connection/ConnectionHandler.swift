@@ -116,6 +116,11 @@ final class ConnectionHandler: ChannelInboundHandler {
         return self.replies.ring.count > 0
     }
 
+    /// Whether replies are awaited and nothing has come for so long.
+    func hasBeenSilent(for limit: UInt64, at now: UInt64) -> Bool {
+        self.replies.ring.count > 0 && now > self.lastProgress && now - self.lastProgress >= limit
+    }
+
     /// Closes the connection if a reply is overdue, or the peer does not even read, and nothing has come for long.
     func closeIfSilent(for limit: UInt64, at now: UInt64 = NIODeadline.now().uptimeNanoseconds) {
         // A slow command with a deadline of its own is no reason; one whose time is over is.

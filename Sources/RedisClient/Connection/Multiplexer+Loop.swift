@@ -100,6 +100,12 @@ extension Multiplexer {
         for waiter in called { waiter.continuation.resume(returning: nil) }
     }
 
+    /// Takes nothing new, and answers `error` to whoever comes or waits.
+    func retire(_ error: RedisError) {
+        self.queue.withLock { $0.retirement = error }
+        self.callUpWaiters()
+    }
+
     /// Takes nothing new; what is outstanding goes on.
     ///
     /// Returns the connection to be drained.
@@ -172,6 +178,7 @@ extension Multiplexer {
         for waiting in expired.submitted { waiting.fail(timeout) }
         let handler = self.link?.handler.value
         let awaitsReplies = handler?.expire(at: now, timeout, unresponsiveAfter: self.unresponsiveAfter) ?? false
+        if awaitsReplies, let handler, handler.hasBeenSilent(for: Self.suspiciousSilence, at: now) { self.onSilence() }
         if !isIdle || awaitsReplies { self.startTicking() }
     }
 }

@@ -9,7 +9,7 @@ final class Multiplexer: Sendable {
     let eventLoop: any EventLoop
     /// Runs the tasks of callers that have chosen to run on the loop.
     let executor: EventLoopExecutor
-    let counters = ConnectionCounters()
+    let counters: ConnectionCounters
     let queue: Mutex<SubmissionQueue>
     let inFlight: SubmissionQueue.InFlight
     private let lastID = Atomic<UInt64>(0)
@@ -20,22 +20,35 @@ final class Multiplexer: Sendable {
     private let queueWait: UInt64
     /// `nil` in clear.
     let tls: TLSClient?
+    /// Told, on the loop, when replies are awaited and nothing has come for a while.
+    let onSilence: @Sendable () -> Void
 
     /// How exactly deadlines are kept.
     static let tick = TimeAmount.milliseconds(20)
 
-    init(eventLoop: any EventLoop, configuration: RedisClientConfiguration, tls: TLSClient?) {
+    /// How long nothing may come while replies are awaited before ``onSilence`` is told.
+    static let suspiciousSilence: UInt64 = 200_000_000
+
+    init(
+        eventLoop: any EventLoop,
+        configuration: RedisClientConfiguration,
+        tls: TLSClient?,
+        counters: ConnectionCounters = ConnectionCounters(),
+        onSilence: @escaping @Sendable () -> Void = {}
+    ) {
         self.eventLoop = eventLoop
         self.executor = EventLoopExecutor(eventLoop)
         let queue = SubmissionQueue(configuration)
         self.inFlight = queue.inFlight
         self.queue = Mutex(queue)
         self.unresponsiveAfter = min(
-            configuration.commandTimeout.nanosecondsClamped.multipliedClamped(by: 2),
+            configuration.commandTimeout.nanosecondsClamped,
             configuration.pool.cleanerPause.nanosecondsClamped
         )
         self.queueWait = configuration.pool.maximumWait.nanosecondsClamped
         self.tls = tls
+        self.counters = counters
+        self.onSilence = onSilence
     }
 
     // MARK: Callers

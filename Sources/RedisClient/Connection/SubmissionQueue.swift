@@ -51,6 +51,8 @@ struct SubmissionQueue {
     let maximumBytes: Int
     let maximumCommandBytes: Int
     var phase = Phase.idle
+    /// What callers are told once others shall answer them; `nil` while this is the place to come to.
+    var retirement: RedisError?
     var bytes = ByteBuffer()
     var slots: [Slot] = []
     /// The frames that the slots in `slots` wait for.
@@ -124,7 +126,7 @@ struct SubmissionQueue {
         switch self.phase {
         case .idle: .refused(RedisError(.notRunning, "the client's run() is not running"))
         case .connecting, .connected: .wait
-        case .draining, .stopped: .refused(RedisError(.shutDown, "the client is shutting down"))
+        case .draining, .stopped: .refused(self.retirement ?? RedisError(.shutDown, "the client is shutting down"))
         }
     }
 

@@ -224,8 +224,12 @@ final class ConnectionPool: Sendable {
     /// Changes the state and shows the new figures.
     @discardableResult
     func change<Result: Sendable>(_ body: (inout State) -> Result) -> Result {
-        let (result, figures) = self.state.withLock { state in (body(&state), PoolStatistics(state)) }
-        self.metrics.record(figures)
+        let (result, figures) = self.state.withLock { state in
+            let result = body(&state)
+            let isGone = state.isShutDown && state.active + state.pending == 0
+            return (result, isGone ? nil : PoolStatistics(state))
+        }
+        self.metrics.record(figures, of: ObjectIdentifier(self))
         return result
     }
 

@@ -1,5 +1,5 @@
 public import NIOCore
-import RESP
+public import RESP
 import Synchronization
 
 /// A connection that one caller has for itself, within ``RedisClient/withConnection(timeout:_:)``.
@@ -80,6 +80,8 @@ extension RedisClient {
     /// as it was, and is closed otherwise.
     ///
     /// - Parameters:
+    ///   - key: in a cluster, the connection leads to the master of this key; without, to any master. Redirections are not
+    ///   followed on it: they are thrown as errors of the server.
     ///   - timeout: the longest time to get a connection, making one included. Waiting for one that is in use is bounded
     ///   by the pool's `maximumWait` as well.
     ///   - body: uses the connection; it must not be used after it has returned.
@@ -87,13 +89,17 @@ extension RedisClient {
     /// - Throws: ``RedisError``: `noFreeConnection`, `cannotConnect`, `notRunning`, `shutDown`; what `body` throws;
     ///   `CancellationError`.
     public func withConnection<Result>(
+        near key: (some RESPArgument)? = String?.none,
         timeout: Duration? = nil,
         _ body: (RedisConnection) async throws -> Result
     ) async throws -> Result {
         let limit = timeout?.nanosecondsClamped ?? .max
-        let pooled = try await self.lease(until: NIODeadline.now().uptimeNanoseconds.addingClamped(limit))
+        var request = RedisRequest(count: 1)
+        if self.routesCommands, let key { request.route = .slot(HashSlot(of: key)) }
+        let end = NIODeadline.now().uptimeNanoseconds.addingClamped(limit)
+        let (node, pooled) = try await self.lease(for: request, until: end)
         let connection = RedisConnection(pooled, self.configuration)
-        defer { self.pool.giveBack(pooled, isReusable: connection.end()) }
+        defer { node.pool.giveBack(pooled, isReusable: connection.end()) }
         return try await body(connection)
     }
 
@@ -106,22 +112,51 @@ extension RedisClient {
     ) async throws -> RedisReplies {
         let longest = limit.map { timeout.addingClamped($0.nanosecondsClamped) } ?? .max
         let deadline = NIODeadline.now().uptimeNanoseconds.addingClamped(longest)
-        let pooled = try await self.lease(until: deadline)
-        let connection = RedisConnection(pooled, self.configuration)
-        defer { self.pool.giveBack(pooled, isReusable: connection.end()) }
-        // What is left of the time, the wait for the connection taken off.
-        let now = NIODeadline.now().uptimeNanoseconds
         var request = request
         request.connectionUse = .shared
-        request.timeout = .nanoseconds(Int64(clamping: deadline > now ? deadline - now : 0))
-        return try await connection.send(request, encode: encode)
+        var redirects = 0
+        while true {
+            let (node, pooled) = try await self.lease(for: request, until: deadline)
+            let connection = RedisConnection(pooled, self.configuration)
+            defer { node.pool.giveBack(pooled, isReusable: connection.end()) }
+            // What is left of the time, the wait for the connection taken off.
+            let now = NIODeadline.now().uptimeNanoseconds
+            request.timeout = .nanoseconds(Int64(clamping: deadline > now ? deadline - now : 0))
+            let replies = try await connection.send(request, encode: encode)
+            guard replies.beginsWithError, redirects < 16,
+                let redirection = self.topology.redirection(of: replies, to: request, from: node)
+            else { return replies }
+            redirects += 1
+            if redirection.pauses { try await Task.sleep(for: .milliseconds(20)) }
+        }
     }
 
-    private func lease(until deadline: UInt64) async throws -> PooledConnection {
-        switch self.multiplexer.queue.withLock({ $0.phase }) {
-        case .idle: throw RedisError(.notRunning, "the client's run() is not running")
-        case .draining, .stopped: throw RedisError(.shutDown, "the client is shutting down")
-        case .connecting, .connected: return try await self.pool.lease(until: deadline)
+    private func lease(
+        for request: RedisRequest,
+        until deadline: UInt64
+    ) async throws -> (node: RedisNode, connection: PooledConnection) {
+        while true {
+            let node = self.topology.node(for: request)
+            switch node.multiplexer.queue.withLock({ ($0.phase, $0.retirement) }) {
+            case (.idle, _): throw RedisError(.notRunning, "the client's run() is not running")
+            case (.draining, nil), (.stopped, nil): throw RedisError(.shutDown, "the client is shutting down")
+            case (.connecting, nil), (.connected, nil):
+                if node.isPlaceholder {
+                    // Nowhere to connect to yet: in line until there is.
+                    let failure = await node.multiplexer.waitForAdmission(until: deadline, ignoresCancellation: false)
+                    try Task.checkCancellation()
+                    if let failure { throw failure }
+                } else {
+                    do {
+                        return (node, try await node.pool.lease(until: deadline))
+                    } catch let error as RedisError where error.code == .shutDown && node.isRetired {
+                        continue
+                    }
+                }
+            case (_, .some): try Task.checkCancellation()
+            }
+            // Retired, and the next one not chosen yet: a moment.
+            await Task.yield()
         }
     }
 }

@@ -3,11 +3,15 @@ import NIOCore
 import NIOSSL
 import Synchronization
 
-/// The TLS side of a client: the files read once, one context for all connections.
+/// The TLS side of a client: the files read once, one context for all connections, and the address of one server.
 final class TLSClient: Sendable {
     private let configuration: RedisTLSConfiguration
     private let address: RedisAddress
-    private let context = Mutex<NIOSSLContext?>(nil)
+    private let files: Files
+
+    private final class Files: Sendable {
+        let context = Mutex<NIOSSLContext?>(nil)
+    }
 
     /// How long a connection that is closed waits for the server's goodbye: nothing depends on it.
     private static let goodbye = TimeAmount.milliseconds(200)
@@ -17,6 +21,14 @@ final class TLSClient: Sendable {
         guard let tls = configuration.tls else { return nil }
         self.configuration = tls
         self.address = configuration.address
+        self.files = Files()
+    }
+
+    /// The same for another server.
+    init(_ other: TLSClient, for address: RedisAddress) {
+        self.configuration = other.configuration
+        self.address = address
+        self.files = other.files
     }
 
     /// The name to send and to verify; `nil` for an IP address.
@@ -31,9 +43,9 @@ final class TLSClient: Sendable {
     ///
     /// - Throws: ``RedisError`` with `invalidConfiguration`, naming the setting and the file.
     func load() throws {
-        if self.context.withLock({ $0 != nil }) { return }
+        if self.files.context.withLock({ $0 != nil }) { return }
         let context = try self.makeContext()
-        self.context.withLock { $0 = context }
+        self.files.context.withLock { $0 = context }
     }
 
     private func makeContext() throws -> NIOSSLContext {
@@ -89,7 +101,7 @@ final class TLSClient: Sendable {
 
     /// A handler for one connection.
     func makeHandler() throws -> NIOSSLClientHandler {
-        guard let context = self.context.withLock({ $0 }) else {
+        guard let context = self.files.context.withLock({ $0 }) else {
             throw RedisError(.notRunning, "the TLS files have not been read")
         }
         return try NIOSSLClientHandler(context: context, serverHostname: self.name)

@@ -8,6 +8,7 @@ import Synchronization
 struct ConnectionKeeper: Sendable {
     let configuration: RedisClientConfiguration
     let multiplexer: Multiplexer
+    let onTrouble: @Sendable (RedisAddress) -> Void
     let logger: Logger
 
     func run() async throws {
@@ -26,6 +27,7 @@ struct ConnectionKeeper: Sendable {
                 // Connections that end soon count as failed attempts: a server that closes is not hammered.
                 if start.duration(to: .now) > backoff.maximum { backoff.reset() }
                 guard !self.multiplexer.isStopping else { break }
+                self.onTrouble(self.configuration.address)
                 var metadata = self.metadata
                 if let failure = self.multiplexer.lastFailure { metadata["error"] = "\(failure)" }
                 self.logger.info("connection lost", metadata: metadata)
@@ -38,6 +40,7 @@ struct ConnectionKeeper: Sendable {
                 self.multiplexer.connectFailed(failure)
                 self.log(failure, attempt: failures)
                 failures += 1
+                self.onTrouble(self.configuration.address)
             }
             let pause = backoff.next(random: .random(in: 0..<1))
             guard (try? await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }) != nil else { break }

@@ -1,0 +1,159 @@
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Synchronization
+
+/// One server at one address in one role: the shared connection, the exclusive ones, and what keeps them.
+///
+/// A node never becomes another one: where a server's role or a name's owner changes, the node is retired and a new
+/// one made.
+final class RedisNode: Sendable {
+    /// What all nodes of a client share.
+    struct Context: Sendable {
+        let configuration: RedisClientConfiguration
+        let tls: TLSClient?
+        let eventLoopGroup: any EventLoopGroup
+        let counters: ConnectionCounters
+        let metrics: PoolMetrics
+        let logger: Logger
+        /// Told when a connection is lost, cannot be made, or stays silent while replies are awaited.
+        var onTrouble: @Sendable (RedisAddress) -> Void = { _ in }
+    }
+
+    let address: RedisAddress
+    /// What the server must be; `nil`: whatever it is.
+    let role: ServerInfo.Role?
+    let configuration: RedisClientConfiguration
+    /// Whether there is no server behind it: a place to wait until one is known.
+    let isPlaceholder: Bool
+    let multiplexer: Multiplexer
+    let pool: ConnectionPool
+    private let context: Context
+    /// The work of ``run()``, to be cut short; and whether it shall be.
+    private let running = Mutex<(task: Task<Void, any Error>?, isOver: Bool)>((nil, false))
+
+    /// A node that is not connected yet; nothing is sent before ``run()``.
+    init(_ address: RedisAddress, role: ServerInfo.Role?, _ context: Context, isPlaceholder: Bool = false) {
+        var configuration = context.configuration
+        configuration.address = address
+        configuration.requiredRole = role
+        let tls = context.tls.map { TLSClient($0, for: address) }
+        self.address = address
+        self.role = role
+        self.isPlaceholder = isPlaceholder
+        self.configuration = configuration
+        self.context = context
+        self.multiplexer = Multiplexer(
+            eventLoop: context.eventLoopGroup.next(),
+            configuration: configuration,
+            tls: tls,
+            counters: context.counters,
+            onSilence: { context.onTrouble(address) }
+        )
+        self.pool = ConnectionPool(
+            configuration,
+            tls: tls,
+            eventLoopGroup: context.eventLoopGroup,
+            metrics: context.metrics,
+            logger: context.logger
+        )
+    }
+
+    /// A node without a server, where callers wait until one is known.
+    static func placeholder(_ context: Context) -> RedisNode {
+        RedisNode(.host("placeholder", port: 0), role: nil, context, isPlaceholder: true)
+    }
+
+    /// Lets callers wait for the connection from here on; `false` if it has been called before.
+    func start() -> Bool { self.multiplexer.start() }
+
+    /// Connects, keeps the connection and makes a new one when it is lost, until drained, retired or cancelled.
+    ///
+    /// - Throws: ``RedisError`` with `unsupportedServer` when this is the first server that the client meets.
+    func run() async throws {
+        defer {
+            _ = self.multiplexer.beginDraining()
+            self.pool.closeAll()
+        }
+        let task = Task { try await self.keep() }
+        let isOver = self.running.withLock { running in
+            running.task = task
+            return running.isOver
+        }
+        if isOver { task.cancel() }
+        try await withTaskCancellationHandler {
+            do {
+                try await task.value
+            } catch is CancellationError where !Task.isCancelled {
+                // Retired.
+            }
+        } onCancel: {
+            self.close(RedisError(.shutDown, "cancelled", delivery: .unknown))
+        }
+    }
+
+    /// The shared connection, the cleaner beside it, and at the end the exclusive connections still in use.
+    private func keep() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await self.clean() }
+            defer { group.cancelAll() }
+            try await ConnectionKeeper(
+                configuration: self.configuration,
+                multiplexer: self.multiplexer,
+                onTrouble: self.context.onTrouble,
+                logger: self.context.logger
+            )
+            .run()
+        }
+        let end = ContinuousClock.now + self.configuration.drainTimeout
+        while !self.pool.isUnused, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(10)) }
+    }
+
+    /// Looks after idle connections, and after the shared one, until cancelled.
+    private func clean() async {
+        // A longer sleep than some hundred years traps.
+        let pause = min(self.configuration.pool.cleanerPause, .seconds(1_000_000_000))
+        repeat {
+            async let shared: Void = self.multiplexer.probe(within: pause / 2)
+            await self.pool.clean()
+            await shared
+        } while (try? await Task.sleep(for: pause)) != nil
+    }
+
+    // MARK: Ends
+
+    /// Takes nothing new, waits up to `drainTimeout` for outstanding replies, and ends ``run()``.
+    func drain() {
+        self.pool.shutDown()
+        guard let link = self.multiplexer.beginDraining() else { return }
+        let limit = TimeAmount.nanoseconds(Int64(clamping: self.configuration.drainTimeout.nanosecondsClamped))
+        let eventLoop = self.multiplexer.eventLoop
+        eventLoop.execute { link.handler.value.closeWhenDrained() }
+        eventLoop.scheduleTask(in: limit) {
+            link.handler.value.close(RedisError(.shutDown, "not answered before the shutdown", delivery: .unknown))
+        }
+    }
+
+    /// Ends ``run()`` at once because callers shall go elsewhere: whoever waits here is told to try again, commands
+    /// whose reply is outstanding fail with `connectionClosed`.
+    ///
+    /// - Parameter reason: why, for whoever gets the error.
+    func retire(_ reason: String) {
+        self.multiplexer.retire(RedisError(.connectionClosed, reason))
+        self.close(RedisError(.connectionClosed, reason, delivery: .unknown))
+    }
+
+    /// Whether callers shall go elsewhere.
+    var isRetired: Bool { self.multiplexer.queue.withLock { $0.retirement != nil } }
+
+    private func close(_ error: RedisError) {
+        self.pool.closeAll()
+        let link = self.multiplexer.beginDraining()
+        if let link { self.multiplexer.eventLoop.execute { link.handler.value.close(error) } }
+        let task = self.running.withLock { running in
+            running.isOver = true
+            return running.task
+        }
+        task?.cancel()
+    }
+}

@@ -1,0 +1,61 @@
+/// How the servers that a ``RedisClient`` talks to are arranged.
+public enum RedisTopology: Sendable, Hashable {
+    /// One server, or something that looks like one (HAProxy): ``RedisClientConfiguration/address``.
+    case standalone
+    /// A master with replicas, watched over by sentinels that name a new master when it dies.
+    case sentinel(SentinelConfiguration)
+    /// Masters that share the keys among them, each with replicas.
+    case cluster(ClusterConfiguration)
+}
+
+/// The sentinels, and which master to ask them for.
+public struct SentinelConfiguration: Sendable, Hashable {
+    /// Some sentinels; they name the others.
+    public var sentinels: [RedisAddress]
+    /// The name of the monitored master; `mymaster` by default.
+    public var masterName: String = "mymaster"
+    /// The credentials for the sentinels themselves, which are not those of the servers; none by default.
+    public var credentials: RedisCredentials?
+
+    /// The sentinels at these addresses; one or more.
+    public init(_ sentinels: [RedisAddress]) { self.sentinels = sentinels }
+}
+
+/// How a cluster is found and followed.
+public struct ClusterConfiguration: Sendable, Hashable {
+    /// Some nodes; they name the others.
+    public var seeds: [RedisAddress]
+    /// The time between two refreshes of the slot table; 10 minutes by default.
+    ///
+    /// `nil`: only when an answer or a lost connection shows that it has changed.
+    public var refreshInterval: Duration? = .seconds(600)
+    /// How often one command follows redirections (MOVED, ASK) before it fails; 16 by default.
+    public var maximumRedirects: Int = 16
+
+    /// A cluster with nodes at these addresses; one or more.
+    public init(_ seeds: [RedisAddress]) { self.seeds = seeds }
+}
+
+/// Which servers answer commands that only read.
+///
+/// Replicas follow their master with a delay: what was written a moment ago may be missing there, and a key deleted a
+/// moment ago may still be there. Scripts, transactions and commands that may write always go to the master.
+public enum ReadPreference: String, Sendable, Hashable, CaseIterable {
+    /// The master: reads see all earlier writes.
+    case master
+    /// A replica where one can be reached, else the master.
+    case replicaPreferred
+    /// A replica only; no reads where none can be reached.
+    case replica
+}
+
+extension RedisClientConfiguration {
+    /// Where to begin.
+    var addresses: [RedisAddress] {
+        switch self.topology {
+        case .standalone: [self.address]
+        case .sentinel(let sentinel): sentinel.sentinels
+        case .cluster(let cluster): cluster.seeds
+        }
+    }
+}
