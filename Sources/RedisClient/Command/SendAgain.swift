@@ -32,7 +32,8 @@ extension RedisClient {
             var next: RedisNode?
             if attempt.replies.count > 0 {
                 guard let redirection = self.redirection(attempt) else { return attempt.replies }
-                attempt.redirects += 1
+                if !redirection.pauses { attempt.redirects += 1 }
+                guard attempt.redirects <= self.maximumRedirects else { throw self.tooManyRedirects }
                 attempt.isAsking = redirection.isAsking
                 next = redirection.node
                 if redirection.pauses {
@@ -81,6 +82,15 @@ extension RedisClient {
             }
             if isAsking { attempt.replies.dropFirst() }
         }
+    }
+
+    private var maximumRedirects: Int {
+        if case .cluster(let cluster) = self.configuration.topology { cluster.maximumRedirects } else { 0 }
+    }
+
+    private var tooManyRedirects: RedisError {
+        let message = "redirected more than \(self.maximumRedirects) times: the cluster's nodes do not agree"
+        return RedisError(.server, message, delivery: .refused, serverError: "MOVED")
     }
 
     /// What the topology makes of replies that may ask to go elsewhere.

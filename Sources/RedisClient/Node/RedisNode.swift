@@ -122,11 +122,12 @@ final class RedisNode: Sendable {
 
     // MARK: Ends
 
-    /// Takes nothing new, waits up to `drainTimeout` for outstanding replies, and ends ``run()``.
-    func drain() {
+    /// Takes nothing new, waits up to `limit` for outstanding replies, `drainTimeout` by default, and ends ``run()``.
+    func drain(within limit: Duration? = nil) {
         self.pool.shutDown()
         guard let link = self.multiplexer.beginDraining() else { return }
-        let limit = TimeAmount.nanoseconds(Int64(clamping: self.configuration.drainTimeout.nanosecondsClamped))
+        let longest = limit ?? self.configuration.drainTimeout
+        let limit = TimeAmount.nanoseconds(Int64(clamping: longest.nanosecondsClamped))
         let eventLoop = self.multiplexer.eventLoop
         eventLoop.execute { link.handler.value.closeWhenDrained() }
         eventLoop.scheduleTask(in: limit) {
@@ -134,12 +135,15 @@ final class RedisNode: Sendable {
         }
     }
 
-    /// Ends ``run()`` at once because callers shall go elsewhere: whoever waits here is told to try again, commands
-    /// whose reply is outstanding fail with `connectionClosed`.
+    /// Ends ``run()`` because callers shall go elsewhere: whoever waits here is told to try again.
     ///
-    /// - Parameter reason: why, for whoever gets the error.
-    func retire(_ reason: String) {
+    /// - Parameters:
+    ///   - reason: why, for whoever gets the error.
+    ///   - patient: whether outstanding replies may still come, for a second; else their commands fail at once with
+    ///   `connectionClosed`.
+    func retire(_ reason: String, lettingRepliesCome patient: Bool = false) {
         self.multiplexer.retire(RedisError(.connectionClosed, reason))
+        if patient { return self.drain(within: .seconds(1)) }
         self.close(RedisError(.connectionClosed, reason, delivery: .unknown))
     }
 

@@ -19,7 +19,8 @@ import Testing
             case (.some, _): self.answered.wrappingAdd(1, ordering: .relaxed)
             case (_, .queueFull?) where ending.error?.delivery == .notSent:
                 self.refused.wrappingAdd(1, ordering: .relaxed)
-            case (_, .timeout?), (_, .connectionClosed?), (_, .cannotConnect?):
+            // A full queue included that is met after the silent connection was given up.
+            case (_, .timeout?), (_, .connectionClosed?), (_, .cannotConnect?), (_, .queueFull?):
                 self.timedOut.wrappingAdd(1, ordering: .relaxed)
             default: self.others.wrappingAdd(1, ordering: .relaxed)
             }

@@ -114,6 +114,6 @@ import Testing
             #expect(idle == [0, 1, 0, 2])
         }
         let ended = try figures()
-        #expect(ended == [0, 0, 0, 1])
+        #expect(ended == [0, 0, 0, 0])
     }
 }

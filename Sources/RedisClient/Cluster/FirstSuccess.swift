@@ -1,0 +1,46 @@
+/// The first success among attempts begun one after the other: the next one when one has failed, or takes longer than
+/// `pause`.
+///
+/// - Throws: the last failure when all have failed.
+func firstSuccess<Success: Sendable>(
+    of attempts: [@Sendable () async throws -> Success],
+    hedgingAfter pause: Duration
+) async throws -> Success {
+    return try await withThrowingTaskGroup(of: Outcome<Success>.self) { group in
+        defer { group.cancelAll() }
+        var rest = attempts[...]
+        var running = 0
+        var failure: any Error = RedisError(.cannotConnect, "nobody to ask")
+        func begin() {
+            guard let attempt = rest.popFirst() else { return }
+            running += 1
+            group.addTask {
+                do { return .success(try await attempt()) } catch { return .failure(error) }
+            }
+            guard !rest.isEmpty else { return }
+            group.addTask {
+                try? await Task.sleep(for: pause)
+                return .next
+            }
+        }
+        begin()
+        while running > 0, let outcome = try await group.next() {
+            switch outcome {
+            case .success(let value): return value
+            case .failure(let error):
+                running -= 1
+                failure = error
+                begin()
+            case .next: begin()
+            }
+        }
+        throw failure
+    }
+}
+
+private enum Outcome<Success: Sendable>: Sendable {
+    case success(Success)
+    case failure(any Error)
+    /// Time to begin the next one.
+    case next
+}
