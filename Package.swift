@@ -101,6 +101,7 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .testTarget(name: "TestServersTests", dependencies: ["TestServers"], swiftSettings: strict),
         .testTarget(
             name: "OxbowTestingTests",
             dependencies: ["OxbowTesting", "TestServers", nioCore, nioPosix],

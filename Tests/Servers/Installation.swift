@@ -26,19 +26,30 @@ public enum Installation {
 
     /// Runs one of the programs to its end.
     ///
+    /// - Parameters:
+    ///   - name: the program.
+    ///   - arguments: its arguments.
+    ///   - environment: variables besides those of this process; none by default.
     /// - Returns: what it printed on standard output, without the last line end.
+    /// - Throws: when the program cannot be run; not when it fails.
     @discardableResult
-    public static func run(_ name: String, _ arguments: [String]) throws -> String {
+    public static func run(
+        _ name: String,
+        _ arguments: [String],
+        environment: [String: String] = [:]
+    ) throws -> String {
         let process = Process()
         let output = Pipe()
         process.executableURL = try Self.program(name)
         process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
         process.standardInput = FileHandle.nullDevice
         let exit = ProcessExit(of: process)
         try process.run()
         let data = try output.fileHandleForReading.readToEnd() ?? Data()
+        try output.fileHandleForReading.close()  // the pipe may outlive this call
         exit.wait()
         var text = String(decoding: data, as: UTF8.self)
         if text.hasSuffix("\n") { text.removeLast() }
