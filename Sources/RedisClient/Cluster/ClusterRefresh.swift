@@ -148,15 +148,21 @@ final class ClusterRefresh: Sendable {
 
     /// One node's view: of the first that answers. The next one is asked when one has failed or takes long.
     private func view(_ topology: ClusterTopology) async throws -> ClusterView {
-        let known = topology.respondents.prefix(8)
-            .map { node in
-                { @Sendable () async throws -> ClusterView in try await self.ask(node) }
+        let known = topology.respondents.prefix(8).map(Respondent.node)
+        let seeds = self.configuration.seeds.shuffled().prefix(8).map(Respondent.seed)
+        return try await firstSuccess(of: known + seeds, hedgingAfter: .milliseconds(100)) { respondent in
+            switch respondent {
+            case .node(let node): try await self.ask(node)
+            case .seed(let seed): try await self.ask(seed)
             }
-        let seeds = self.configuration.seeds.shuffled().prefix(8)
-            .map { seed in
-                { @Sendable () async throws -> ClusterView in try await self.ask(seed) }
-            }
-        return try await firstSuccess(of: known + seeds, hedgingAfter: .milliseconds(100))
+        }
+    }
+
+    private enum Respondent: Sendable {
+        /// Over its shared connection.
+        case node(RedisNode)
+        /// Over a connection made for the question.
+        case seed(RedisAddress)
     }
 
     private func ask(_ node: RedisNode) async throws -> ClusterView {

@@ -2,20 +2,21 @@
 /// `pause`.
 ///
 /// - Throws: the last failure when all have failed.
-func firstSuccess<Success: Sendable>(
-    of attempts: [@Sendable () async throws -> Success],
-    hedgingAfter pause: Duration
+func firstSuccess<Candidate: Sendable, Success: Sendable>(
+    of candidates: [Candidate],
+    hedgingAfter pause: Duration,
+    _ attempt: @escaping @Sendable @concurrent (Candidate) async throws -> Success
 ) async throws -> Success {
     return try await withThrowingTaskGroup(of: Outcome<Success>.self) { group in
         defer { group.cancelAll() }
-        var rest = attempts[...]
+        var rest = candidates[...]
         var running = 0
         var failure: any Error = RedisError(.cannotConnect, "nobody to ask")
         func begin() {
-            guard let attempt = rest.popFirst() else { return }
+            guard let candidate = rest.popFirst() else { return }
             running += 1
             group.addTask {
-                do { return .success(try await attempt()) } catch { return .failure(error) }
+                do { return .success(try await attempt(candidate)) } catch { return .failure(error) }
             }
             guard !rest.isEmpty else { return }
             group.addTask {
