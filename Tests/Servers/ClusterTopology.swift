@@ -146,6 +146,7 @@ public final class ClusterTopology: Sendable {
     }
 
     private func checkSettled() throws {
+        for node in self.nodes { try node.checkRunning() }
         var views: [String: [ClusterNodeView]] = [:]
         for node in self.nodes {
             try node.checkInfo(text: node.cli("cluster", "info"), ["cluster_state:ok", "cluster_slots_ok:16384"])

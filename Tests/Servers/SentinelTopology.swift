@@ -138,6 +138,7 @@ public final class SentinelTopology: Sendable {
     }
 
     private func checkSettled() throws {
+        for process in self.servers + self.sentinels { try process.checkRunning() }
         let masters = try self.servers(saying: "master")
         guard masters.count == 1, let master = masters.first else {
             throw ServerProcessError("ports of masters: \(masters.map(\.port))")
@@ -198,6 +199,11 @@ extension ServerProcess {
     func revive() async throws {
         self.resume()
         if !self.isRunning { try await self.restart() }
+    }
+
+    /// Throws unless the server runs: one that is paused never answers.
+    func checkRunning() throws {
+        if !self.isRunning { throw ServerProcessError("the server on port \(self.port) does not run") }
     }
 
     /// Throws unless a section of INFO has all of the given lines.
