@@ -15,6 +15,8 @@ struct ClusterView: Sendable, Hashable {
     /// All masters, each once.
     var masters: Set<RedisAddress> { Set(self.ranges.map(\.master)) }
 
+    init(ranges: [Range]) { self.ranges = ranges }
+
     /// Reads the reply to CLUSTER SLOTS.
     ///
     /// - Parameters:

@@ -15,6 +15,7 @@ struct Handshake: Sendable {
         var server = try await self.agreeOnProtocol()
         try await self.checkRole(&server)
         try await self.selectDatabase()
+        try await self.allowReads()
         // Old servers and proxies may not know it; the connection works without.
         for (attribute, value) in [("LIB-NAME", Self.libraryName), ("LIB-VER", Self.libraryVersion)] {
             _ = try await self.request(RawCommand<RESPValue>("CLIENT", "SETINFO", attribute, value))
@@ -97,6 +98,14 @@ struct Handshake: Sendable {
             RawCommand<RESPValue>("SELECT", self.configuration.database)
         ) {
             throw self.failure("database \(self.configuration.database) cannot be selected", refusal)
+        }
+    }
+
+    /// A cluster's replica answers reads only to those who say that they know what it is.
+    private func allowReads() async throws {
+        guard case .cluster = self.configuration.topology, self.configuration.requiredRole == .replica else { return }
+        if case .error(let refusal) = try await self.request(RawCommand<RESPValue>("READONLY")) {
+            throw self.failure("reading from a replica was refused", refusal)
         }
     }
 
