@@ -6,6 +6,7 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
             case notRunning, alreadyRunning, shutDown, cannotConnect, connectionClosed, timeout, queueFull
             case commandTooLarge, protocolViolation, server, unexpectedReply, unsupportedServer, invalidConfiguration
             case exclusiveCommand, noFreeConnection, transactionAborted
+            case crossSlot, partialFailure
         }
         let kind: Kind
 
@@ -70,6 +71,16 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
         /// Refused.
         public static var transactionAborted: Code { Code(kind: .transactionAborted) }
 
+        /// The keys are in several slots of a cluster, which one command or transaction cannot reach; a common hash tag
+        /// keeps keys in one slot: `{user:7}:name`, `{user:7}:mail`.
+        ///
+        /// Not sent.
+        public static var crossSlot: Code { Code(kind: .crossSlot) }
+        /// A command over keys of several slots was not carried out for some of its keys.
+        ///
+        /// See ``RedisError/keyFailures``: it was carried out for all others.
+        public static var partialFailure: Code { Code(kind: .partialFailure) }
+
         /// The kind's name.
         public var description: String { self.kind.rawValue }
     }
@@ -94,6 +105,7 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
         let serverError: String
         let cause: (any Error)?
         let origin: String
+        let keyFailures: [Int: RedisError]
 
         init(
             code: Code,
@@ -101,7 +113,8 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
             delivery: Delivery,
             serverError: String,
             cause: (any Error)?,
-            origin: String
+            origin: String,
+            keyFailures: [Int: RedisError]
         ) {
             self.code = code
             self.message = message
@@ -109,6 +122,7 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
             self.serverError = serverError
             self.cause = cause
             self.origin = origin
+            self.keyFailures = keyFailures
         }
     }
 
@@ -126,6 +140,11 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
     public var cause: (any Error)? { self.storage.cause }
     /// The file and line where the error was made.
     public var origin: String { self.storage.origin }
+    /// With `partialFailure`, the errors of the keys for which the command was not certainly carried out, by the keys'
+    /// positions in the command, from 0; each one's ``delivery`` says whether it may have been.
+    ///
+    /// Empty with any other code.
+    public var keyFailures: [Int: RedisError] { self.storage.keyFailures }
     /// Code, message and origin.
     public var description: String { "\(self.code): \(self.message) (\(self.origin))" }
 
@@ -141,6 +160,7 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
         delivery: Delivery = .notSent,
         serverError: String = "",
         cause: (any Error)? = nil,
+        keyFailures: [Int: RedisError] = [:],
         file: String = #fileID,
         line: Int = #line
     ) {
@@ -150,7 +170,8 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
             delivery: delivery,
             serverError: serverError,
             cause: cause,
-            origin: "\(file):\(line)"
+            origin: "\(file):\(line)",
+            keyFailures: keyFailures
         )
     }
 }

@@ -203,6 +203,8 @@ private struct ClaimKey: RedisCommand {
     let claim: ByteBuffer
     let milliseconds: Int
 
+    func addKeys(to keys: inout CommandKeys) { keys.add(self.key) }
+
     func encode(into buffer: inout ByteBuffer) {
         buffer.writeWire("*7\r\n$3\r\nSET\r\n")
         self.key.writeBulkString(into: &buffer)
@@ -219,6 +221,8 @@ private struct ClaimField: RedisCommand {
     let field: CellName
     let claim: ByteBuffer
     let milliseconds: Int
+
+    func addKeys(to keys: inout CommandKeys) { keys.add(self.key) }
 
     func encode(into buffer: inout ByteBuffer) {
         buffer.writeWire("*9\r\n$6\r\nHSETEX\r\n")

@@ -1,4 +1,4 @@
-import NIOCore
+public import NIOCore
 public import RESP
 
 /// One of the 16 384 slots that a cluster's keys fall into.
@@ -21,27 +21,43 @@ public struct HashSlot: Sendable, Hashable, CustomStringConvertible {
     ///
     /// The hash tag is what stands between the first `{` and the next `}`, if that is not empty
     /// ([cluster specification](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/)).
+    @inlinable
     public init(of key: some RESPArgument) {
-        var words = ByteBuffer()
-        key.writeBulkString(into: &words)
-        // `$length CR LF bytes CR LF`: the first line ends at the first CR LF, whatever the key holds.
-        let bytes = words.readableBytesView
-        let start = bytes.firstIndex(of: UInt8(ascii: "\n")).map { bytes.index(after: $0) } ?? bytes.startIndex
-        let content = bytes[start..<max(start, bytes.endIndex - 2)]
-        var tag = content
-        if let open = content.firstIndex(of: UInt8(ascii: "{")) {
-            let inside = content[content.index(after: open)...]
-            if let close = inside.firstIndex(of: UInt8(ascii: "}")), close > inside.startIndex {
-                tag = inside[..<close]
-            }
+        // The usual types as they are; others have to be written first.
+        if let key = key as? String {
+            self.init(key)
+        } else if let key = key as? ByteBuffer {
+            self.init(bytes: key.readableBytesUInt8Span)
+        } else if let key = key as? [UInt8] {
+            self.init(bytes: key.span)
+        } else {
+            self.init(word: key as? EncodedWord ?? EncodedWord(key))
         }
-        self.number = Int(Self.checksum(tag)) & (Self.count - 1)
     }
 
-    private static func checksum(_ bytes: ByteBufferView) -> UInt16 {
+    @usableFromInline
+    init(_ key: String) { self.init(bytes: key.utf8Span.span) }
+
+    @usableFromInline
+    init(word: EncodedWord) { self.init(bytes: word.content.readableBytesUInt8Span) }
+
+    @usableFromInline
+    init(bytes: Span<UInt8>) {
+        var range = 0..<bytes.count
+        if let open = Self.index(of: UInt8(ascii: "{"), in: bytes, from: 0),
+            let close = Self.index(of: UInt8(ascii: "}"), in: bytes, from: open + 1), close > open + 1
+        {
+            range = open + 1..<close
+        }
+        let table = Self.table
         var sum: UInt16 = 0
-        for byte in bytes { sum = sum << 8 ^ Self.table[Int(sum >> 8) ^ Int(byte)] }
-        return sum
+        for index in range { sum = sum << 8 ^ table[Int(sum >> 8) ^ Int(bytes[index])] }
+        self.number = Int(sum) & (Self.count - 1)
+    }
+
+    private static func index(of byte: UInt8, in bytes: Span<UInt8>, from start: Int) -> Int? {
+        for index in start..<bytes.count where bytes[index] == byte { return index }
+        return nil
     }
 
     /// The polynomial x^16 + x^12 + x^5 + 1, for each first byte.

@@ -1,3 +1,4 @@
+package import NIOCore
 public import RESP
 
 /// Where a command goes in a cluster.
@@ -16,19 +17,39 @@ public enum CommandRoute: Sendable, Hashable {
 public struct CommandKeys: Sendable {
     /// Where commands with these keys go.
     public private(set) var route = CommandRoute.anywhere
+    private let isRecording: Bool
+    /// The slot of each key.
+    package private(set) var slots: [HashSlot] = []
+    /// The bytes of each key.
+    package private(set) var names: [ByteBuffer] = []
 
     /// No keys yet.
-    public init() {}
+    public init() { self.isRecording = false }
+
+    /// No keys yet; they will be noted one by one.
+    package init(recording: Void) { self.isRecording = true }
 
     /// Adds a key.
+    @inlinable
     public mutating func add(_ key: some RESPArgument) {
-        let slot = CommandRoute.slot(HashSlot(of: key))
+        self.add(HashSlot(of: key))
+        if self.records { self.record(EncodedWord(key)) }
+    }
+
+    @usableFromInline var records: Bool { self.isRecording }
+
+    @usableFromInline
+    mutating func add(_ slot: HashSlot) {
+        if self.isRecording { self.slots.append(slot) }
         switch self.route {
-        case .anywhere: self.route = slot
-        case slot: break
+        case .anywhere: self.route = .slot(slot)
+        case .slot(slot): break
         default: self.route = .severalSlots
         }
     }
+
+    @usableFromInline
+    mutating func record(_ key: EncodedWord) { self.names.append(key.content) }
 }
 
 extension RedisCommand {

@@ -7,6 +7,13 @@ protocol CommandWords: Sendable {
     /// How many bulk strings ``write(into:)`` appends.
     var count: Int { get }
     func write(into buffer: inout ByteBuffer)
+    /// Names those of the words that are keys; none by default.
+    func addKeys(to keys: inout CommandKeys)
+}
+
+extension CommandWords {
+    @inlinable
+    func addKeys(to keys: inout CommandKeys) {}
 }
 
 @usableFromInline
@@ -37,6 +44,12 @@ struct JoinedWords<First: CommandWords, Second: CommandWords>: CommandWords {
     func write(into buffer: inout ByteBuffer) {
         self.first.write(into: &buffer)
         self.second.write(into: &buffer)
+    }
+
+    @inlinable
+    func addKeys(to keys: inout CommandKeys) {
+        self.first.addKeys(to: &keys)
+        self.second.addKeys(to: &keys)
     }
 }
 

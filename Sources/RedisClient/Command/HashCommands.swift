@@ -20,6 +20,12 @@ public struct HGETALL<Key: RESPArgument, Field: RESPDecodable & Hashable, Value:
 
     /// A read.
     @inlinable public var isIdempotent: Bool { true }
+    /// A read.
+    @inlinable public var isReadOnly: Bool { true }
+
+    /// Names the key.
+    @inlinable
+    public func addKeys(to keys: inout CommandKeys) { keys.add(self.key) }
 }
 
 /// `HGET key field`: the value, or `nil`.
@@ -46,6 +52,12 @@ public struct HGET<Key: RESPArgument, Field: RESPArgument, Value: RESPDecodable>
 
     /// A read.
     @inlinable public var isIdempotent: Bool { true }
+    /// A read.
+    @inlinable public var isReadOnly: Bool { true }
+
+    /// Names the key.
+    @inlinable
+    public func addKeys(to keys: inout CommandKeys) { keys.add(self.key) }
 }
 
 /// `HSET key field value …`: stores fields; how many were new.
@@ -56,7 +68,7 @@ public func HSET<Fields: Collection & Sendable, Field: RESPArgument, Value: RESP
     _ key: some RESPArgument,
     _ fields: Fields
 ) -> some RedisCommand<Int> where Fields.Element == (key: Field, value: Value) {
-    TypedCommand(writing: "HSET", Int.self).word(key).pairs(fields)
+    TypedCommand(writing: "HSET", Int.self).key(key).pairs(fields)
 }
 
 /// `HSETNX key field value`: stores a field if it is not there; whether it did.
@@ -66,7 +78,7 @@ public func HSETNX(
     _ field: some RESPArgument,
     _ value: some RESPArgument
 ) -> some RedisCommand<Bool> {
-    TypedCommand(writing: "HSETNX", Bool.self).word(key).word(field).word(value)
+    TypedCommand(writing: "HSETNX", Bool.self).key(key).word(field).word(value)
 }
 
 /// `HMGET key field …`: the values in order, `nil` where there is none.
@@ -76,25 +88,25 @@ public func HMGET<Value: RESPDecodable>(
     _ fields: [some RESPArgument],
     as: Value.Type = String.self
 ) -> some RedisCommand<[Value?]> {
-    TypedCommand(reading: "HMGET", [Value?].self).word(key).list(fields)
+    TypedCommand(reading: "HMGET", [Value?].self).key(key).list(fields)
 }
 
 /// `HDEL key field …`: removes fields; how many there were.
 @inlinable
 public func HDEL(_ key: some RESPArgument, _ fields: [some RESPArgument]) -> some RedisCommand<Int> {
-    TypedCommand(writing: "HDEL", Int.self).word(key).list(fields)
+    TypedCommand(writing: "HDEL", Int.self).key(key).list(fields)
 }
 
 /// `HEXISTS key field`: whether there is such a field.
 @inlinable
 public func HEXISTS(_ key: some RESPArgument, _ field: some RESPArgument) -> some RedisCommand<Bool> {
-    TypedCommand(reading: "HEXISTS", Bool.self).word(key).word(field)
+    TypedCommand(reading: "HEXISTS", Bool.self).key(key).word(field)
 }
 
 /// `HLEN key`: the number of fields, 0 if there is no such key.
 @inlinable
 public func HLEN(_ key: some RESPArgument) -> some RedisCommand<Int> {
-    TypedCommand(reading: "HLEN", Int.self).word(key)
+    TypedCommand(reading: "HLEN", Int.self).key(key)
 }
 
 /// `HKEYS key`: all fields; empty if there is no such key.
@@ -103,7 +115,7 @@ public func HKEYS<Field: RESPDecodable>(
     _ key: some RESPArgument,
     as: Field.Type = String.self
 ) -> some RedisCommand<[Field]> {
-    TypedCommand(reading: "HKEYS", [Field].self).word(key)
+    TypedCommand(reading: "HKEYS", [Field].self).key(key)
 }
 
 /// `HVALS key`: the values of all fields; empty if there is no such key.
@@ -112,7 +124,7 @@ public func HVALS<Value: RESPDecodable>(
     _ key: some RESPArgument,
     as: Value.Type = String.self
 ) -> some RedisCommand<[Value]> {
-    TypedCommand(reading: "HVALS", [Value].self).word(key)
+    TypedCommand(reading: "HVALS", [Value].self).key(key)
 }
 
 /// `HINCRBY key field amount`: adds `amount`, to 0 if there is no such field; the new number.
@@ -122,7 +134,7 @@ public func HINCRBY(
     _ field: some RESPArgument,
     _ amount: Int
 ) -> some RedisCommand<Int> {
-    TypedCommand(writing: "HINCRBY", Int.self).word(key).word(field).word(amount)
+    TypedCommand(writing: "HINCRBY", Int.self).key(key).word(field).word(amount)
 }
 
 /// `HINCRBYFLOAT key field amount`: adds `amount`, to 0 if there is no such field; the new number.
@@ -132,13 +144,13 @@ public func HINCRBYFLOAT(
     _ field: some RESPArgument,
     _ amount: Double
 ) -> some RedisCommand<Double> {
-    TypedCommand(writing: "HINCRBYFLOAT", Double.self).word(key).word(field).word(amount)
+    TypedCommand(writing: "HINCRBYFLOAT", Double.self).key(key).word(field).word(amount)
 }
 
 /// `HSTRLEN key field`: the length of the value in bytes, 0 if there is no such field.
 @inlinable
 public func HSTRLEN(_ key: some RESPArgument, _ field: some RESPArgument) -> some RedisCommand<Int> {
-    TypedCommand(reading: "HSTRLEN", Int.self).word(key).word(field)
+    TypedCommand(reading: "HSTRLEN", Int.self).key(key).word(field)
 }
 
 /// `HRANDFIELD key`: any one field, or `nil` if there is no such key.
@@ -147,7 +159,7 @@ public func HRANDFIELD<Field: RESPDecodable>(
     _ key: some RESPArgument,
     as: Field.Type = String.self
 ) -> some RedisCommand<Field?> {
-    TypedCommand(reading: "HRANDFIELD", Field?.self).word(key)
+    TypedCommand(reading: "HRANDFIELD", Field?.self).key(key)
 }
 
 /// `HRANDFIELD key count`: any fields, `count` at most; a negative count gives that many, with repetitions.
@@ -157,7 +169,7 @@ public func HRANDFIELD<Field: RESPDecodable>(
     count: Int,
     as: Field.Type = String.self
 ) -> some RedisCommand<[Field]> {
-    TypedCommand(reading: "HRANDFIELD", [Field].self).word(key).word(count)
+    TypedCommand(reading: "HRANDFIELD", [Field].self).key(key).word(count)
 }
 
 /// `HRANDFIELD key count WITHVALUES`: any fields with their values, `count` at most; a negative count gives that many,
@@ -168,6 +180,6 @@ public func HRANDFIELD<Field: RESPDecodable, Value: RESPDecodable>(
     countWithValues count: Int,
     as: HashEntry<Field, Value>.Type = HashEntry<String, String>.self
 ) -> some RedisCommand<PairList<HashEntry<Field, Value>>> {
-    TypedCommand(reading: "HRANDFIELD", PairList<HashEntry<Field, Value>>.self).word(key).word(count)
+    TypedCommand(reading: "HRANDFIELD", PairList<HashEntry<Field, Value>>.self).key(key).word(count)
         .flag("WITHVALUES")
 }

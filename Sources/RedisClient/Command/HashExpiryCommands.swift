@@ -52,7 +52,7 @@ public func HEXPIRE(
     _ fields: [some RESPArgument],
     condition: ExpiryCondition? = nil
 ) -> some RedisCommand<[FieldExpiryOutcome]> {
-    TypedCommand(writing: "HEXPIRE", [FieldExpiryOutcome].self).word(key).word(duration.wholeSeconds)
+    TypedCommand(writing: "HEXPIRE", [FieldExpiryOutcome].self).key(key).word(duration.wholeSeconds)
         .flag(condition?.word).flag("FIELDS").countedList(fields)
 }
 
@@ -67,7 +67,7 @@ public func HPEXPIRE(
     _ fields: [some RESPArgument],
     condition: ExpiryCondition? = nil
 ) -> some RedisCommand<[FieldExpiryOutcome]> {
-    TypedCommand(writing: "HPEXPIRE", [FieldExpiryOutcome].self).word(key).word(duration.wholeMilliseconds)
+    TypedCommand(writing: "HPEXPIRE", [FieldExpiryOutcome].self).key(key).word(duration.wholeMilliseconds)
         .flag(condition?.word).flag("FIELDS").countedList(fields)
 }
 
@@ -77,7 +77,7 @@ public func HPTTL(
     _ key: some RESPArgument,
     _ fields: [some RESPArgument]
 ) -> some RedisCommand<[TimeToLive<Milliseconds>]> {
-    TypedCommand(reading: "HPTTL", [TimeToLive<Milliseconds>].self).word(key).flag("FIELDS").countedList(fields)
+    TypedCommand(reading: "HPTTL", [TimeToLive<Milliseconds>].self).key(key).flag("FIELDS").countedList(fields)
 }
 
 /// `HPERSIST key FIELDS count field …`: takes the fields' ends away; what happened to each.
@@ -86,7 +86,7 @@ public func HPERSIST(
     _ key: some RESPArgument,
     _ fields: [some RESPArgument]
 ) -> some RedisCommand<[FieldPersistOutcome]> {
-    TypedCommand(writing: "HPERSIST", [FieldPersistOutcome].self).word(key).flag("FIELDS").countedList(fields)
+    TypedCommand(writing: "HPERSIST", [FieldPersistOutcome].self).key(key).flag("FIELDS").countedList(fields)
 }
 
 /// `HSETEX key [FNX|FXX] [PX …|PXAT …|KEEPTTL] FIELDS count field value …`: stores all the fields or none; whether it did.
@@ -104,7 +104,7 @@ public func HSETEX<Fields: Collection & Sendable, Field: RESPArgument, Value: RE
     expiry: SetExpiry? = nil,
     condition: PresenceCondition? = nil
 ) -> some RedisCommand<Bool> where Fields.Element == (key: Field, value: Value) {
-    TypedCommand(writing: "HSETEX", Bool.self).word(key).flag(condition?.fieldWord)
+    TypedCommand(writing: "HSETEX", Bool.self).key(key).flag(condition?.fieldWord)
         .adding(expiry?.words ?? ExpiryWords(.none)).flag("FIELDS").word(fields.count).pairs(fields)
 }
 
@@ -117,7 +117,7 @@ public func HGETEX<Value: RESPDecodable>(
     expiry: GetExpiry,
     as: Value.Type = String.self
 ) -> some RedisCommand<[Value?]> {
-    TypedCommand(writing: "HGETEX", [Value?].self).word(key).adding(expiry.words).flag("FIELDS").countedList(fields)
+    TypedCommand(writing: "HGETEX", [Value?].self).key(key).adding(expiry.words).flag("FIELDS").countedList(fields)
 }
 
 /// `HGETDEL key FIELDS count field …`: the values in order, `nil` where there is none; the fields are gone then.
@@ -127,5 +127,5 @@ public func HGETDEL<Value: RESPDecodable>(
     _ fields: [some RESPArgument],
     as: Value.Type = String.self
 ) -> some RedisCommand<[Value?]> {
-    TypedCommand(writing: "HGETDEL", [Value?].self).word(key).flag("FIELDS").countedList(fields)
+    TypedCommand(writing: "HGETDEL", [Value?].self).key(key).flag("FIELDS").countedList(fields)
 }

@@ -14,6 +14,18 @@ public struct IdempotentCommand<Command: RedisCommand>: RedisCommand {
     @inlinable
     public func encode(into buffer: inout ByteBuffer) { self.command.encode(into: &buffer) }
 
+    /// Appends the command in full.
+    @inlinable
+    public func encodeInFull(into buffer: inout ByteBuffer) { self.command.encodeInFull(into: &buffer) }
+
+    /// Names the command's keys.
+    @inlinable
+    public func addKeys(to keys: inout CommandKeys) { self.command.addKeys(to: &keys) }
+
+    /// As the command's own.
+    @inlinable public var script: Script? { self.command.script }
+    /// As the command's own.
+    @inlinable public var isReadOnly: Bool { self.command.isReadOnly }
     /// Always.
     @inlinable public var isIdempotent: Bool { true }
     /// As the command's own.

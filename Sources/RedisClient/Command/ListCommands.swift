@@ -28,6 +28,12 @@ public struct LRANGE<Key: RESPArgument, Element: RESPDecodable>: RedisCommand {
 
     /// A read.
     @inlinable public var isIdempotent: Bool { true }
+    /// A read.
+    @inlinable public var isReadOnly: Bool { true }
+
+    /// Names the key.
+    @inlinable
+    public func addKeys(to keys: inout CommandKeys) { keys.add(self.key) }
 }
 
 /// An end of a list.
@@ -45,25 +51,25 @@ public struct ListEnd: Sendable, Hashable {
 /// `LPUSH key element …`: adds elements in front, one after another; the new length.
 @inlinable
 public func LPUSH(_ key: some RESPArgument, _ elements: [some RESPArgument]) -> some RedisCommand<Int> {
-    TypedCommand(writing: "LPUSH", Int.self).word(key).list(elements)
+    TypedCommand(writing: "LPUSH", Int.self).key(key).list(elements)
 }
 
 /// `RPUSH key element …`: adds elements at the end; the new length.
 @inlinable
 public func RPUSH(_ key: some RESPArgument, _ elements: [some RESPArgument]) -> some RedisCommand<Int> {
-    TypedCommand(writing: "RPUSH", Int.self).word(key).list(elements)
+    TypedCommand(writing: "RPUSH", Int.self).key(key).list(elements)
 }
 
 /// `LPUSHX key element …`: as ``LPUSH(_:_:)``, if there is such a list; the new length, 0 if there is none.
 @inlinable
 public func LPUSHX(_ key: some RESPArgument, _ elements: [some RESPArgument]) -> some RedisCommand<Int> {
-    TypedCommand(writing: "LPUSHX", Int.self).word(key).list(elements)
+    TypedCommand(writing: "LPUSHX", Int.self).key(key).list(elements)
 }
 
 /// `RPUSHX key element …`: as ``RPUSH(_:_:)``, if there is such a list; the new length, 0 if there is none.
 @inlinable
 public func RPUSHX(_ key: some RESPArgument, _ elements: [some RESPArgument]) -> some RedisCommand<Int> {
-    TypedCommand(writing: "RPUSHX", Int.self).word(key).list(elements)
+    TypedCommand(writing: "RPUSHX", Int.self).key(key).list(elements)
 }
 
 /// `LPOP key`: takes out the first element, or `nil` if there is none.
@@ -72,7 +78,7 @@ public func LPOP<Element: RESPDecodable>(
     _ key: some RESPArgument,
     as: Element.Type = String.self
 ) -> some RedisCommand<Element?> {
-    TypedCommand(writing: "LPOP", Element?.self).word(key)
+    TypedCommand(writing: "LPOP", Element?.self).key(key)
 }
 
 /// `LPOP key count`: takes out the first elements, `count` at most; `nil` if there is no such key.
@@ -82,7 +88,7 @@ public func LPOP<Element: RESPDecodable>(
     count: Int,
     as: Element.Type = String.self
 ) -> some RedisCommand<[Element]?> {
-    TypedCommand(writing: "LPOP", [Element]?.self).word(key).word(count)
+    TypedCommand(writing: "LPOP", [Element]?.self).key(key).word(count)
 }
 
 /// `RPOP key`: takes out the last element, or `nil` if there is none.
@@ -91,7 +97,7 @@ public func RPOP<Element: RESPDecodable>(
     _ key: some RESPArgument,
     as: Element.Type = String.self
 ) -> some RedisCommand<Element?> {
-    TypedCommand(writing: "RPOP", Element?.self).word(key)
+    TypedCommand(writing: "RPOP", Element?.self).key(key)
 }
 
 /// `RPOP key count`: takes out the last elements, the very last first, `count` at most; `nil` if there is no such key.
@@ -101,13 +107,13 @@ public func RPOP<Element: RESPDecodable>(
     count: Int,
     as: Element.Type = String.self
 ) -> some RedisCommand<[Element]?> {
-    TypedCommand(writing: "RPOP", [Element]?.self).word(key).word(count)
+    TypedCommand(writing: "RPOP", [Element]?.self).key(key).word(count)
 }
 
 /// `LLEN key`: the number of elements, 0 if there is no such key.
 @inlinable
 public func LLEN(_ key: some RESPArgument) -> some RedisCommand<Int> {
-    TypedCommand(reading: "LLEN", Int.self).word(key)
+    TypedCommand(reading: "LLEN", Int.self).key(key)
 }
 
 /// `LINDEX key index`: the element there, or `nil`; negative indices count from the end.
@@ -117,7 +123,7 @@ public func LINDEX<Element: RESPDecodable>(
     _ index: Int,
     as: Element.Type = String.self
 ) -> some RedisCommand<Element?> {
-    TypedCommand(reading: "LINDEX", Element?.self).word(key).word(index)
+    TypedCommand(reading: "LINDEX", Element?.self).key(key).word(index)
 }
 
 /// `LSET key index element`: replaces an element; always `OK`.
@@ -129,20 +135,20 @@ public func LSET(
     _ index: Int,
     _ element: some RESPArgument
 ) -> some RedisCommand<String> {
-    TypedCommand(writing: "LSET", String.self).word(key).word(index).word(element)
+    TypedCommand(writing: "LSET", String.self).key(key).word(index).word(element)
 }
 
 /// `LREM key count element`: removes equal elements, `count` from the front, from the end if negative, all if 0; how
 /// many there were.
 @inlinable
 public func LREM(_ key: some RESPArgument, _ count: Int, _ element: some RESPArgument) -> some RedisCommand<Int> {
-    TypedCommand(writing: "LREM", Int.self).word(key).word(count).word(element)
+    TypedCommand(writing: "LREM", Int.self).key(key).word(count).word(element)
 }
 
 /// `LTRIM key start stop`: keeps the elements from `start` to `stop`, both included, and no others; always `OK`.
 @inlinable
 public func LTRIM(_ key: some RESPArgument, _ start: Int, _ stop: Int) -> some RedisCommand<String> {
-    TypedCommand(writing: "LTRIM", String.self).word(key).word(start).word(stop)
+    TypedCommand(writing: "LTRIM", String.self).key(key).word(start).word(stop)
 }
 
 /// `LINSERT key BEFORE pivot element`: the new length, -1 if there is no such pivot, 0 if there is no such key.
@@ -152,7 +158,7 @@ public func LINSERT(
     before pivot: some RESPArgument,
     _ element: some RESPArgument
 ) -> some RedisCommand<Int> {
-    TypedCommand(writing: "LINSERT", Int.self).word(key).flag("BEFORE").word(pivot).word(element)
+    TypedCommand(writing: "LINSERT", Int.self).key(key).flag("BEFORE").word(pivot).word(element)
 }
 
 /// `LINSERT key AFTER pivot element`: the new length, -1 if there is no such pivot, 0 if there is no such key.
@@ -162,7 +168,7 @@ public func LINSERT(
     after pivot: some RESPArgument,
     _ element: some RESPArgument
 ) -> some RedisCommand<Int> {
-    TypedCommand(writing: "LINSERT", Int.self).word(key).flag("AFTER").word(pivot).word(element)
+    TypedCommand(writing: "LINSERT", Int.self).key(key).flag("AFTER").word(pivot).word(element)
 }
 
 /// `LPOS key element [RANK rank] [MAXLEN length]`: the index of an equal element, or `nil`.
@@ -180,7 +186,7 @@ public func LPOS(
     rank: Int? = nil,
     maximumLength: Int? = nil
 ) -> some RedisCommand<Int?> {
-    TypedCommand(reading: "LPOS", Int?.self).word(key).word(element).option("RANK", rank)
+    TypedCommand(reading: "LPOS", Int?.self).key(key).word(element).option("RANK", rank)
         .option("MAXLEN", maximumLength)
 }
 
@@ -201,7 +207,7 @@ public func LPOS(
     count: Int,
     maximumLength: Int? = nil
 ) -> some RedisCommand<[Int]> {
-    TypedCommand(reading: "LPOS", [Int].self).word(key).word(element).option("RANK", rank)
+    TypedCommand(reading: "LPOS", [Int].self).key(key).word(element).option("RANK", rank)
         .option("COUNT", Int?.some(count)).option("MAXLEN", maximumLength)
 }
 
@@ -215,5 +221,5 @@ public func LMOVE<Element: RESPDecodable>(
     to: ListEnd,
     as: Element.Type = String.self
 ) -> some RedisCommand<Element?> {
-    TypedCommand(writing: "LMOVE", Element?.self).word(source).word(destination).flag(from.word).flag(to.word)
+    TypedCommand(writing: "LMOVE", Element?.self).key(source).key(destination).flag(from.word).flag(to.word)
 }

@@ -13,6 +13,7 @@ struct PipelineSummary {
     @inlinable
     init(_ timeout: Duration?) {
         self.whole = RedisRequest(count: 0, timeout: timeout, isIdempotent: true)
+        self.whole.isReadOnly = true
     }
 
     @inlinable
@@ -20,6 +21,7 @@ struct PipelineSummary {
         self.whole.count += 1
         self.whole.timeoutFactor = max(self.whole.timeoutFactor, command.timeoutFactor)
         self.whole.isIdempotent = self.whole.isIdempotent && command.isIdempotent
+        self.whole.isReadOnly = self.whole.isReadOnly && command.isReadOnly
         let use = command.connectionUse
         if use != .shared { self.add(use) }
     }

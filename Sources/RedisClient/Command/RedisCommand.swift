@@ -69,30 +69,45 @@ public struct RawCommand<Response: RESPDecodable>: RedisCommand, CustomStringCon
     /// Not the words, which may hold a password.
     public var description: String { "RawCommand" }
     @usableFromInline let words: ByteBuffer
+    @usableFromInline let ends: WordEnds
     /// As given at the initializer.
     public let isIdempotent: Bool
+    /// As given at the initializer.
+    public let isReadOnly: Bool
 
     /// A command of a name and any number of arguments.
+    ///
+    /// Which of them are keys follows from the name; of an unknown one, the first is. All must be in one slot of a
+    /// cluster.
     ///
     /// - Parameters:
     ///   - name: the command's first word.
     ///   - arguments: the words behind it.
     ///   - returning: what the reply is decoded to.
     ///   - isIdempotent: whether it may be sent again after a lost connection.
+    ///   - isReadOnly: whether it changes nothing, so that a replica may answer it.
     @inlinable
     public init<each Argument: RESPArgument>(
         _ name: String,
         _ arguments: repeat each Argument,
         returning: Response.Type = Response.self,
-        isIdempotent: Bool = false
+        isIdempotent: Bool = false,
+        isReadOnly: Bool = false
     ) {
         var count = 1
         for _ in repeat each arguments { count += 1 }
         var words = ByteBuffer()
         words.writeCommandHeader(count: count)
+        var ends = WordEnds(from: words.readableBytes)
         name.writeBulkString(into: &words)
-        for argument in repeat each arguments { argument.writeBulkString(into: &words) }
+        ends.append(words.readableBytes)
+        for argument in repeat each arguments {
+            argument.writeBulkString(into: &words)
+            ends.append(words.readableBytes)
+        }
         self.words = words
+        self.ends = ends
+        self.isReadOnly = isReadOnly
         self.isIdempotent = isIdempotent
         self.connectionUse = ConnectionUse(name, words)
     }
@@ -100,4 +115,10 @@ public struct RawCommand<Response: RESPDecodable>: RedisCommand, CustomStringCon
     /// Appends the words.
     @inlinable
     public func encode(into buffer: inout ByteBuffer) { buffer.writeImmutableBuffer(self.words) }
+
+    /// Names the words that are keys, by the command's name.
+    public func addKeys(to keys: inout CommandKeys) {
+        let word = { self.ends.word($0, in: self.words) }
+        for place in KeyPlaces.find(count: self.ends.count, text: { word($0).text }) { keys.add(word(place)) }
+    }
 }

@@ -2,7 +2,7 @@ import NIOCore
 import RESP
 import Resilience
 
-/// Sending again what the server has not carried out: unknown scripts, and answers that mean "not now".
+/// Sending again what the server has not carried out: unknown scripts, and answers that mean "not now" or "not here".
 extension RedisExecutor {
     /// What follows an error reply to a command.
     ///
@@ -10,22 +10,29 @@ extension RedisExecutor {
     ///   - command: the command that was sent.
     ///   - error: the first attempt's error.
     ///   - deadline: on the clock of `NIODeadline`, in nanoseconds; of the whole call.
+    ///   - followsRedirection: whether a cluster's refusal is followed by one more attempt: that of a pipeline's
+    ///   command, which nobody has sent to another node yet.
     /// - Returns: the reply to a later attempt.
     /// - Throws: the last attempt's error; `CancellationError`.
     @usableFromInline
     func executeAgain<Command: RedisCommand>(
         _ command: Command,
         after error: RedisError,
-        until deadline: UInt64
+        until deadline: UInt64,
+        followsRedirection: Bool = false
     ) async throws -> Command.Response {
         var error = error
+        var followsRedirection = followsRedirection
         var sendsInFull = false
         var backoff = Backoff(initial: .milliseconds(10), maximum: .milliseconds(250))
         while true {
             guard error.code == .server else { throw error }
             if error.isUnknownScript, command.script != nil, !sendsInFull {
                 sendsInFull = true
-            } else if command.isIdempotent, error.isTransient {
+            } else if followsRedirection, error.isRedirection {
+                // Refused before it was carried out. Sent alone, it goes where it must.
+                followsRedirection = false
+            } else if command.isIdempotent && error.isTransient || command.mayRepeat(afterReadOnly: error) {
                 let pause = backoff.next(random: .random(in: 0..<1))
                 guard NIODeadline.now().uptimeNanoseconds.addingClamped(pause.nanosecondsClamped) < deadline else {
                     throw error
@@ -37,7 +44,9 @@ extension RedisExecutor {
             let now = NIODeadline.now().uptimeNanoseconds
             guard now < deadline else { throw error }
             let rest = Duration.nanoseconds(Int64(clamping: deadline - now))
-            let replies = try await self.send(RedisRequest(command, rest)) {
+            var request = RedisRequest(command, rest)
+            if self.routesCommands { request.route = command.route }
+            let replies = try await self.send(request) {
                 if sendsInFull { command.encodeInFull(into: &$0) } else { command.encode(into: &$0) }
             }
             var reader = RESPReader(replies.bytes)
@@ -62,7 +71,14 @@ extension RedisExecutor {
             return result
         }
         do {
-            return .success(try await self.executeAgain(command, after: error, until: deadline))
+            return .success(
+                try await self.executeAgain(
+                    command,
+                    after: error,
+                    until: deadline,
+                    followsRedirection: self.routesCommands
+                )
+            )
         } catch let error as RedisError {
             return .failure(error)
         }
@@ -73,11 +89,24 @@ extension RedisError {
     /// Whether the server does not know a script: in its own words, which a script's error would not have.
     var isUnknownScript: Bool { self.message.hasPrefix("NOSCRIPT No matching script") }
 
+    /// Whether a cluster's node did not carry a command out because of how slots are spread at the moment.
+    var isRedirection: Bool { ["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN"].contains(self.serverError) }
+
     /// Whether the server said that it cannot carry the command out for the moment.
     var isTransient: Bool {
         switch self.serverError {
         case "LOADING", "BUSY", "TRYAGAIN", "MASTERDOWN", "NOREPLICAS": true
         default: false
         }
+    }
+}
+
+extension RedisCommand {
+    /// Whether the error is that of a master which has become a replica, and nothing was written: the command may be
+    /// sent to the new master.
+    ///
+    /// A script may have its own reasons to answer so, having written.
+    fileprivate func mayRepeat(afterReadOnly error: RedisError) -> Bool {
+        error.serverError == "READONLY" && (self.isIdempotent || self.script == nil)
     }
 }

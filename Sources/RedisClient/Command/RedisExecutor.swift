@@ -81,21 +81,31 @@ extension RedisExecutor {
     ///
     /// A script that the server does not know is sent again in full. A server that cannot answer for the moment
     /// (LOADING, BUSY, TRYAGAIN, MASTERDOWN, NOREPLICAS) is asked again, with pauses, until the deadline, if the
-    /// command is idempotent.
+    /// command is idempotent. So is one that has become a replica (READONLY), which others than scripts are sent to
+    /// again as well.
+    ///
+    /// In a cluster a command goes to the node that serves its keys. One with keys in several slots is split where each
+    /// key stands for itself (MGET, MSET, DEL, UNLINK, EXISTS, TOUCH), all parts being sent at once. If some of the
+    /// parts fail, that is a `partialFailure`; if all do in the same way, their common error is thrown.
     ///
     /// - Parameters:
     ///   - command: what to send.
     ///   - timeout: from the call to the reply; `commandTimeout` times the command's factor by default.
     /// - Returns: the reply, decoded.
-    /// - Throws: ``RedisError``; its ``RedisError/delivery`` says whether the command may have been carried out.
-    ///   `CancellationError` when the task is cancelled: the command may still be carried out, its reply is dropped,
+    /// - Throws: ``RedisError``; its ``RedisError/delivery`` says whether the command may have been carried out;
+    ///   `crossSlot` where the keys are in several slots and the command cannot be split; `CancellationError` when the task is cancelled: the command may still be carried out, its reply is dropped,
     ///   the connection and its other callers are not touched.
     @inlinable
     public func execute<Command: RedisCommand>(
         _ command: Command,
         timeout: Duration? = nil
     ) async throws -> Command.Response {
-        let replies = try await self.send(RedisRequest(command, timeout)) { command.encode(into: &$0) }
+        var request = RedisRequest(command, timeout)
+        if self.routesCommands {
+            request.route = command.route
+            if request.route == .severalSlots { return try await self.executeSplit(command, timeout: timeout) }
+        }
+        let replies = try await self.send(request) { command.encode(into: &$0) }
         var reader = RESPReader(replies.bytes)
         do {
             return try Command.Response(from: &reader)
@@ -111,17 +121,24 @@ extension RedisExecutor {
     /// succeeds or fails by itself. One that the server could not answer for the moment is sent again, behind the
     /// others, by the rules of ``execute(_:timeout:)``.
     ///
+    /// In a cluster the commands for one node travel together, in order, to all nodes at once: commands for different
+    /// nodes have no order among themselves. A lost connection fails the commands of its node only. What stands between
+    /// MULTI and EXEC must be in one slot.
+    ///
     /// - Parameters:
     ///   - commands: what to send.
     ///   - timeout: for all of them; `commandTimeout` times the largest factor by default.
     /// - Returns: a result for each command.
-    /// - Throws: ``RedisError`` when nothing was answered, `CancellationError`. When the connection was lost in the
-    ///   middle, the results from there on are failures.
+    /// - Throws: ``RedisError`` when nothing was answered, except in a cluster; `CancellationError`. When the connection
+    ///   was lost in the middle, the results from there on are failures.
     @inlinable
     public func execute<each Command: RedisCommand>(
         pipeline commands: repeat each Command,
         timeout: Duration? = nil
     ) async throws -> (repeat Result<(each Command).Response, RedisError>) {
+        if self.routesCommands {
+            return try await self.executeRouted(pipeline: repeat each commands, timeout: timeout)
+        }
         var summary = PipelineSummary(timeout)
         for command in repeat each commands { summary.add(command) }
         let replies = try await self.send(try summary.request) { buffer in
@@ -143,6 +160,7 @@ extension RedisExecutor {
         timeout: Duration? = nil
     ) async throws -> [Result<Command.Response, RedisError>] {
         guard !commands.isEmpty else { return [] }
+        if self.routesCommands { return try await self.executeRouted(pipeline: commands, timeout: timeout) }
         var summary = PipelineSummary(timeout)
         for command in commands { summary.add(command) }
         let replies = try await self.send(try summary.request) { buffer in

@@ -46,6 +46,10 @@ public struct SET<Key: RESPArgument, Value: RESPArgument, Response: RESPDecodabl
         if self.returnsPrevious { buffer.writeWord("GET") }
         self.expiry.write(into: &buffer)
     }
+
+    /// Names the key.
+    @inlinable
+    public func addKeys(to keys: inout CommandKeys) { keys.add(self.key) }
 }
 
 extension SET where Response == String {

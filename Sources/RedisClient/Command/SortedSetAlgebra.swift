@@ -37,7 +37,7 @@ public func ZUNION<Member: RESPDecodable>(
     aggregate: ScoreAggregate? = nil,
     as member: Member.Type = String.self
 ) -> some RedisCommand<[Member]> {
-    TypedCommand(reading: "ZUNION", [Member].self, timeoutFactor: 8).countedList(keys)
+    TypedCommand(reading: "ZUNION", [Member].self, timeoutFactor: 8).countedKeys(keys)
         .adding(AlgebraWords(weights, aggregate))
 }
 
@@ -49,7 +49,7 @@ public func ZUNION<Member: RESPDecodable>(
     aggregate: ScoreAggregate? = nil,
     as member: Member.Type = String.self
 ) -> some RedisCommand<PairList<ScoredMember<Member>>> {
-    TypedCommand(reading: "ZUNION", PairList<ScoredMember<Member>>.self, timeoutFactor: 8).countedList(keys)
+    TypedCommand(reading: "ZUNION", PairList<ScoredMember<Member>>.self, timeoutFactor: 8).countedKeys(keys)
         .adding(AlgebraWords(weights, aggregate)).flag("WITHSCORES")
 }
 
@@ -68,7 +68,7 @@ public func ZINTER<Member: RESPDecodable>(
     aggregate: ScoreAggregate? = nil,
     as member: Member.Type = String.self
 ) -> some RedisCommand<[Member]> {
-    TypedCommand(reading: "ZINTER", [Member].self, timeoutFactor: 8).countedList(keys)
+    TypedCommand(reading: "ZINTER", [Member].self, timeoutFactor: 8).countedKeys(keys)
         .adding(AlgebraWords(weights, aggregate))
 }
 
@@ -80,7 +80,7 @@ public func ZINTER<Member: RESPDecodable>(
     aggregate: ScoreAggregate? = nil,
     as member: Member.Type = String.self
 ) -> some RedisCommand<PairList<ScoredMember<Member>>> {
-    TypedCommand(reading: "ZINTER", PairList<ScoredMember<Member>>.self, timeoutFactor: 8).countedList(keys)
+    TypedCommand(reading: "ZINTER", PairList<ScoredMember<Member>>.self, timeoutFactor: 8).countedKeys(keys)
         .adding(AlgebraWords(weights, aggregate)).flag("WITHSCORES")
 }
 
@@ -90,7 +90,7 @@ public func ZDIFF<Member: RESPDecodable>(
     _ keys: [some RESPArgument],
     as: Member.Type = String.self
 ) -> some RedisCommand<[Member]> {
-    TypedCommand(reading: "ZDIFF", [Member].self, timeoutFactor: 8).countedList(keys)
+    TypedCommand(reading: "ZDIFF", [Member].self, timeoutFactor: 8).countedKeys(keys)
 }
 
 /// As ``ZDIFF(_:as:)``, with the scores (`WITHSCORES`).
@@ -99,7 +99,7 @@ public func ZDIFF<Member: RESPDecodable>(
     withScores keys: [some RESPArgument],
     as: Member.Type = String.self
 ) -> some RedisCommand<PairList<ScoredMember<Member>>> {
-    TypedCommand(reading: "ZDIFF", PairList<ScoredMember<Member>>.self, timeoutFactor: 8).countedList(keys)
+    TypedCommand(reading: "ZDIFF", PairList<ScoredMember<Member>>.self, timeoutFactor: 8).countedKeys(keys)
         .flag("WITHSCORES")
 }
 
@@ -112,7 +112,7 @@ public func ZUNIONSTORE(
     weights: [Double]? = nil,
     aggregate: ScoreAggregate? = nil
 ) -> some RedisCommand<Int> {
-    TypedCommand(writing: "ZUNIONSTORE", Int.self, timeoutFactor: 8).word(destination).countedList(keys)
+    TypedCommand(writing: "ZUNIONSTORE", Int.self, timeoutFactor: 8).key(destination).countedKeys(keys)
         .adding(AlgebraWords(weights, aggregate))
 }
 
@@ -125,14 +125,14 @@ public func ZINTERSTORE(
     weights: [Double]? = nil,
     aggregate: ScoreAggregate? = nil
 ) -> some RedisCommand<Int> {
-    TypedCommand(writing: "ZINTERSTORE", Int.self, timeoutFactor: 8).word(destination).countedList(keys)
+    TypedCommand(writing: "ZINTERSTORE", Int.self, timeoutFactor: 8).key(destination).countedKeys(keys)
         .adding(AlgebraWords(weights, aggregate))
 }
 
 /// `ZDIFFSTORE destination count key …`: stores what ``ZDIFF(_:as:)`` gives, over whatever was there; how many members.
 @inlinable
 public func ZDIFFSTORE(_ destination: some RESPArgument, _ keys: [some RESPArgument]) -> some RedisCommand<Int> {
-    TypedCommand(writing: "ZDIFFSTORE", Int.self, timeoutFactor: 8).word(destination).countedList(keys)
+    TypedCommand(writing: "ZDIFFSTORE", Int.self, timeoutFactor: 8).key(destination).countedKeys(keys)
 }
 
 /// The words for weights and aggregate, where given.

@@ -18,7 +18,7 @@ public func ZADD<Members: Collection & Sendable, Member: RESPArgument>(
     comparison: ScoreCondition? = nil,
     countsChanges: Bool = false
 ) -> some RedisCommand<Int> where Members.Element == (key: Member, value: Double) {
-    TypedCommand(writing: "ZADD", Int.self).word(key).flag(condition?.word).flag(comparison?.word)
+    TypedCommand(writing: "ZADD", Int.self).key(key).flag(condition?.word).flag(comparison?.word)
         .flag(countsChanges ? "CH" : nil).adding(ScoreWords(members))
 }
 
@@ -40,26 +40,26 @@ public func ZADD(
     condition: PresenceCondition? = nil,
     comparison: ScoreCondition? = nil
 ) -> some RedisCommand<Double?> {
-    TypedCommand(writing: "ZADD", Double?.self).word(key).flag(condition?.word).flag(comparison?.word).flag("INCR")
+    TypedCommand(writing: "ZADD", Double?.self).key(key).flag(condition?.word).flag(comparison?.word).flag("INCR")
         .word(amount).word(member)
 }
 
 /// `ZREM key member …`: removes members; how many there were.
 @inlinable
 public func ZREM(_ key: some RESPArgument, _ members: [some RESPArgument]) -> some RedisCommand<Int> {
-    TypedCommand(writing: "ZREM", Int.self).word(key).list(members)
+    TypedCommand(writing: "ZREM", Int.self).key(key).list(members)
 }
 
 /// `ZSCORE key member`: the score, or `nil` if there is no such member.
 @inlinable
 public func ZSCORE(_ key: some RESPArgument, _ member: some RESPArgument) -> some RedisCommand<Double?> {
-    TypedCommand(reading: "ZSCORE", Double?.self).word(key).word(member)
+    TypedCommand(reading: "ZSCORE", Double?.self).key(key).word(member)
 }
 
 /// `ZMSCORE key member …`: the scores in order, `nil` where there is no such member.
 @inlinable
 public func ZMSCORE(_ key: some RESPArgument, _ members: [some RESPArgument]) -> some RedisCommand<[Double?]> {
-    TypedCommand(reading: "ZMSCORE", [Double?].self).word(key).list(members)
+    TypedCommand(reading: "ZMSCORE", [Double?].self).key(key).list(members)
 }
 
 /// `ZINCRBY key amount member`: adds to a member's score, 0 if it is not there; the new score.
@@ -69,13 +69,13 @@ public func ZINCRBY(
     _ amount: Double,
     _ member: some RESPArgument
 ) -> some RedisCommand<Double> {
-    TypedCommand(writing: "ZINCRBY", Double.self).word(key).word(amount).word(member)
+    TypedCommand(writing: "ZINCRBY", Double.self).key(key).word(amount).word(member)
 }
 
 /// `ZCARD key`: the number of members, 0 if there is no such key.
 @inlinable
 public func ZCARD(_ key: some RESPArgument) -> some RedisCommand<Int> {
-    TypedCommand(reading: "ZCARD", Int.self).word(key)
+    TypedCommand(reading: "ZCARD", Int.self).key(key)
 }
 
 /// `ZCOUNT key min max`: the number of members with scores between two ends.
@@ -85,19 +85,19 @@ public func ZCOUNT(
     from lower: ScoreBound = .lowest,
     to upper: ScoreBound = .highest
 ) -> some RedisCommand<Int> {
-    TypedCommand(reading: "ZCOUNT", Int.self).word(key).word(lower).word(upper)
+    TypedCommand(reading: "ZCOUNT", Int.self).key(key).word(lower).word(upper)
 }
 
 /// `ZRANK key member`: how many members come before it, or `nil` if it is not there.
 @inlinable
 public func ZRANK(_ key: some RESPArgument, _ member: some RESPArgument) -> some RedisCommand<Int?> {
-    TypedCommand(reading: "ZRANK", Int?.self).word(key).word(member)
+    TypedCommand(reading: "ZRANK", Int?.self).key(key).word(member)
 }
 
 /// `ZREVRANK key member`: how many members come behind it, or `nil` if it is not there.
 @inlinable
 public func ZREVRANK(_ key: some RESPArgument, _ member: some RESPArgument) -> some RedisCommand<Int?> {
-    TypedCommand(reading: "ZREVRANK", Int?.self).word(key).word(member)
+    TypedCommand(reading: "ZREVRANK", Int?.self).key(key).word(member)
 }
 
 /// `ZRANGE key start stop [BYSCORE|BYLEX] [REV] [LIMIT offset count]`: the members of a part, in order.
@@ -107,7 +107,7 @@ public func ZRANGE<Member: RESPDecodable>(
     _ range: SortedSetRange,
     as: Member.Type = String.self
 ) -> some RedisCommand<[Member]> {
-    TypedCommand(reading: "ZRANGE", [Member].self).word(key).adding(RangeWords(range))
+    TypedCommand(reading: "ZRANGE", [Member].self).key(key).adding(RangeWords(range))
 }
 
 /// `ZRANGE key start stop [BYSCORE] [REV] [LIMIT offset count] WITHSCORES`: the members of a part with their scores, in
@@ -120,7 +120,7 @@ public func ZRANGE<Member: RESPDecodable>(
     withScores range: SortedSetRange,
     as: Member.Type = String.self
 ) -> some RedisCommand<PairList<ScoredMember<Member>>> {
-    TypedCommand(reading: "ZRANGE", PairList<ScoredMember<Member>>.self).word(key).adding(RangeWords(range))
+    TypedCommand(reading: "ZRANGE", PairList<ScoredMember<Member>>.self).key(key).adding(RangeWords(range))
         .flag("WITHSCORES")
 }
 
@@ -132,7 +132,7 @@ public func ZRANGESTORE(
     _ source: some RESPArgument,
     _ range: SortedSetRange
 ) -> some RedisCommand<Int> {
-    TypedCommand(writing: "ZRANGESTORE", Int.self, timeoutFactor: 8).word(destination).word(source)
+    TypedCommand(writing: "ZRANGESTORE", Int.self, timeoutFactor: 8).key(destination).key(source)
         .adding(RangeWords(range))
 }
 
@@ -143,13 +143,13 @@ public func ZREMRANGEBYSCORE(
     from lower: ScoreBound = .lowest,
     to upper: ScoreBound = .highest
 ) -> some RedisCommand<Int> {
-    TypedCommand(writing: "ZREMRANGEBYSCORE", Int.self).word(key).word(lower).word(upper)
+    TypedCommand(writing: "ZREMRANGEBYSCORE", Int.self).key(key).word(lower).word(upper)
 }
 
 /// `ZREMRANGEBYRANK key start stop`: removes members by rank, both ends included; how many.
 @inlinable
 public func ZREMRANGEBYRANK(_ key: some RESPArgument, _ start: Int, _ stop: Int) -> some RedisCommand<Int> {
-    TypedCommand(writing: "ZREMRANGEBYRANK", Int.self).word(key).word(start).word(stop)
+    TypedCommand(writing: "ZREMRANGEBYRANK", Int.self).key(key).word(start).word(stop)
 }
 
 /// `ZREMRANGEBYLEX key min max`: removes members between two ends, where all scores are equal; how many.
@@ -159,7 +159,7 @@ public func ZREMRANGEBYLEX(
     from lower: MemberBound = .lowest,
     to upper: MemberBound = .highest
 ) -> some RedisCommand<Int> {
-    TypedCommand(writing: "ZREMRANGEBYLEX", Int.self).word(key).word(lower).word(upper)
+    TypedCommand(writing: "ZREMRANGEBYLEX", Int.self).key(key).word(lower).word(upper)
 }
 
 /// `ZPOPMIN key count`: takes out the members with the lowest scores, `count` at most; empty if there is none.
@@ -169,7 +169,7 @@ public func ZPOPMIN<Member: RESPDecodable>(
     count: Int = 1,
     as: Member.Type = String.self
 ) -> some RedisCommand<PairList<ScoredMember<Member>>> {
-    TypedCommand(writing: "ZPOPMIN", PairList<ScoredMember<Member>>.self).word(key).word(count)
+    TypedCommand(writing: "ZPOPMIN", PairList<ScoredMember<Member>>.self).key(key).word(count)
 }
 
 /// `ZPOPMAX key count`: takes out the members with the highest scores, the highest first, `count` at most; empty if there
@@ -180,5 +180,5 @@ public func ZPOPMAX<Member: RESPDecodable>(
     count: Int = 1,
     as: Member.Type = String.self
 ) -> some RedisCommand<PairList<ScoredMember<Member>>> {
-    TypedCommand(writing: "ZPOPMAX", PairList<ScoredMember<Member>>.self).word(key).word(count)
+    TypedCommand(writing: "ZPOPMAX", PairList<ScoredMember<Member>>.self).key(key).word(count)
 }

@@ -30,6 +30,12 @@ struct TypedCommand<Response: RESPDecodable, Words: CommandWords>: RedisCommand,
         self.words.write(into: &buffer)
     }
 
+    /// What only reads may be repeated, and what may be repeated only reads.
+    @inlinable var isReadOnly: Bool { self.isIdempotent }
+
+    @inlinable
+    func addKeys(to keys: inout CommandKeys) { self.words.addKeys(to: &keys) }
+
     @inlinable
     func adding<Next: CommandWords>(_ next: Next) -> TypedCommand<Response, JoinedWords<Words, Next>> {
         TypedCommand<Response, JoinedWords<Words, Next>>(

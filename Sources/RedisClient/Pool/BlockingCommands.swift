@@ -25,6 +25,10 @@ public struct BLPOP<Key: RESPArgument, Name: RESPDecodable, Value: RESPDecodable
     @inlinable
     public func encode(into buffer: inout ByteBuffer) { self.command.encode(into: &buffer) }
 
+    /// Names the lists' keys.
+    @inlinable
+    public func addKeys(to keys: inout CommandKeys) { for key in self.command.keys { keys.add(key) } }
+
     /// It blocks for as long as it was told.
     @inlinable public var connectionUse: ConnectionUse { .blocking(upTo: self.command.limit) }
 }
@@ -44,6 +48,10 @@ public struct BRPOP<Key: RESPArgument, Name: RESPDecodable, Value: RESPDecodable
     /// Appends the command.
     @inlinable
     public func encode(into buffer: inout ByteBuffer) { self.command.encode(into: &buffer) }
+
+    /// Names the lists' keys.
+    @inlinable
+    public func addKeys(to keys: inout CommandKeys) { for key in self.command.keys { keys.add(key) } }
 
     /// It blocks for as long as it was told.
     @inlinable public var connectionUse: ConnectionUse { .blocking(upTo: self.command.limit) }

@@ -93,6 +93,7 @@ extension ScanCommand.Words {
         self.init(name, pattern, count)
         key.writeBulkString(into: &self.head)
         self.count += 1
+        self.key = key
     }
 
     mutating func append(_ word: StaticString, _ argument: some RESPArgument) {

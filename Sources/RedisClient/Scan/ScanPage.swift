@@ -10,6 +10,8 @@ struct ScanCommand<Page: RESPDecodable & RandomAccessCollection>: RedisCommand {
         @usableFromInline var count: Int
         @usableFromInline var head = ByteBuffer()
         @usableFromInline var tail = ByteBuffer()
+        /// Of what is scanned; `nil`: the database.
+        @usableFromInline var key: (any RESPArgument)?
     }
 
     @usableFromInline typealias Response = ScanPage<Page>
@@ -29,6 +31,9 @@ struct ScanCommand<Page: RESPDecodable & RandomAccessCollection>: RedisCommand {
         self.cursor.writeBulkString(into: &buffer)
         buffer.writeImmutableBuffer(self.words.tail)
     }
+
+    @inlinable
+    func addKeys(to keys: inout CommandKeys) { if let key = self.words.key { keys.add(key) } }
 
     /// The same cursor may be asked for again.
     @inlinable var isIdempotent: Bool { true }

@@ -20,7 +20,8 @@ public struct ScriptCall<Response: RESPDecodable>: RedisCommand {
     @usableFromInline let source: Script
     @usableFromInline let words: ByteBuffer
     @usableFromInline let count: Int
-    @usableFromInline let keyCount: Int
+    /// Where the keys end, which come first.
+    @usableFromInline let keys: WordEnds
     /// As given at the initializer.
     public let isIdempotent: Bool
     /// As given at the initializer.
@@ -49,12 +50,12 @@ public struct ScriptCall<Response: RESPDecodable>: RedisCommand {
         self.isIdempotent = isIdempotent
         self.ignoresCancellation = ignoresCancellation
         var words = ByteBuffer()
-        var keyCount = 0
+        var ends = WordEnds()
         for key in repeat each keys {
             key.writeBulkString(into: &words)
-            keyCount += 1
+            ends.append(words.readableBytes)
         }
-        var count = keyCount
+        var count = ends.count
         for argument in repeat each arguments {
             argument.writeBulkString(into: &words)
             count += 1
@@ -62,7 +63,7 @@ public struct ScriptCall<Response: RESPDecodable>: RedisCommand {
         self.source = script
         self.words = words
         self.count = count
-        self.keyCount = keyCount
+        self.keys = ends
     }
 
     /// Appends EVALSHA with the script's name.
@@ -77,6 +78,12 @@ public struct ScriptCall<Response: RESPDecodable>: RedisCommand {
         self.encode("EVAL", self.source.source, into: &buffer)
     }
 
+    /// Names the script's `KEYS`.
+    @inlinable
+    public func addKeys(to keys: inout CommandKeys) {
+        for index in 0..<self.keys.count { keys.add(self.keys.word(index, in: self.words)) }
+    }
+
     /// The script that is run.
     @inlinable public var script: Script? { self.source }
 
@@ -85,7 +92,7 @@ public struct ScriptCall<Response: RESPDecodable>: RedisCommand {
         buffer.writeCommandHeader(count: self.count + 3)
         buffer.writeWord(name)
         script.writeBulkString(into: &buffer)
-        self.keyCount.writeBulkString(into: &buffer)
+        self.keys.count.writeBulkString(into: &buffer)
         buffer.writeImmutableBuffer(self.words)
     }
 }

@@ -32,6 +32,8 @@ private struct Watch<Key: RESPArgument>: RedisCommand {
         buffer.writeWord("WATCH")
         for key in self.keys { key.writeBulkString(into: &buffer) }
     }
+
+    func addKeys(to keys: inout CommandKeys) { for key in self.keys { keys.add(key) } }
 }
 
 /// `UNWATCH`.
@@ -53,19 +55,20 @@ extension RedisClient {
     ///
     /// - Parameters:
     ///   - keys: if one of them changes between the start of `body` and its EXEC, nothing is written and `body` runs
-    ///   again.
+    ///   again. In a cluster all of one slot, to whose master the connection leads.
     ///   - attempts: how often `body` runs at most; 16 by default.
     ///   - timeout: the longest wait for a connection.
     ///   - body: reads what it needs, then executes one transaction.
     /// - Returns: what the last run of `body` returns.
-    /// - Throws: ``RedisError``: `transactionAborted` when all attempts were in vain; what `body` throws.
+    /// - Throws: ``RedisError``: `transactionAborted` when all attempts were in vain, `crossSlot`; what `body` throws.
     public func withTransaction<Key: RESPArgument, Result>(
         watching keys: [Key],
         attempts: Int = 16,
         timeout: Duration? = nil,
         _ body: (RedisConnection) async throws -> Result
     ) async throws -> Result {
-        try await self.withConnection(timeout: timeout) { connection in
+        if self.routesCommands, Watch(keys: keys).route == .severalSlots { throw RedisError.crossSlot }
+        return try await self.withConnection(near: keys.first, timeout: timeout) { connection in
             var attempt = 1
             while true {
                 try await connection.watch(keys)

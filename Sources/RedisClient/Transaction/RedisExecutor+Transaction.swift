@@ -5,13 +5,13 @@ extension RedisExecutor {
     /// Carries commands out together: MULTI, the commands, EXEC, in one piece over one connection.
     ///
     /// Between them no other client's command is carried out. One that fails while it is carried out (WRONGTYPE) does
-    /// not undo the others. Scripts are sent in full.
+    /// not undo the others. Scripts are sent in full. In a cluster all keys must be in one slot.
     ///
     /// - Parameters:
     ///   - commands: what to carry out.
     ///   - timeout: for all of them; `commandTimeout` times the largest factor by default.
     /// - Returns: a result for each command.
-    /// - Throws: ``RedisError``: `transactionAborted` when a watched key has changed; `server` when the server refused
+    /// - Throws: ``RedisError``: `crossSlot`; `transactionAborted` when a watched key has changed; `server` when the server refused
     ///   a command before EXEC, so that none was carried out, or refused MULTI itself: they may have been then, one by
     ///   one, and ``RedisError/delivery`` is `unknown`; `CancellationError`.
     @inlinable
@@ -20,12 +20,14 @@ extension RedisExecutor {
         timeout: Duration? = nil
     ) async throws -> (repeat Result<(each Command).Response, RedisError>) {
         var summary = PipelineSummary(timeout)
+        var keys = CommandKeys()
         for command in repeat each commands {
             if command.connectionUse != .shared { throw RedisError.notInTransaction }
             summary.add(command)
+            if self.routesCommands { command.addKeys(to: &keys) }
         }
         let count = summary.whole.count
-        let request = try summary.transaction
+        let request = try summary.transaction(keys)
         let replies = try await self.send(request) { buffer in
             buffer.writeWire("*1\r\n$5\r\nMULTI\r\n")
             for command in repeat each commands {
@@ -49,11 +51,13 @@ extension RedisExecutor {
     ) async throws -> [Result<Command.Response, RedisError>] {
         guard !commands.isEmpty else { return [] }
         var summary = PipelineSummary(timeout)
+        var keys = CommandKeys()
         for command in commands {
             if command.connectionUse != .shared { throw RedisError.notInTransaction }
             summary.add(command)
+            if self.routesCommands { command.addKeys(to: &keys) }
         }
-        let request = try summary.transaction
+        let request = try summary.transaction(keys)
         let replies = try await self.send(request) { buffer in
             buffer.writeWire("*1\r\n$5\r\nMULTI\r\n")
             for command in commands {
@@ -70,16 +74,20 @@ extension RedisExecutor {
 
 extension PipelineSummary {
     /// The commands between MULTI and EXEC.
+    ///
+    /// - Throws: ``RedisError`` where they cannot go together.
     @usableFromInline
-    var transaction: RedisRequest {
-        get throws {
-            var request = try self.request
-            request.count += 2
-            request.isTransaction = true
-            // Watched keys and EXEC belong together: a transaction is never sent a second time.
-            request.isIdempotent = false
-            return request
-        }
+    func transaction(_ keys: CommandKeys) throws -> RedisRequest {
+        if keys.route == .severalSlots { throw RedisError.crossSlot }
+        var request = try self.request
+        request.route = keys.route
+        request.count += 2
+        request.isTransaction = true
+        // Watched keys and EXEC belong together: a transaction is never sent a second time.
+        request.isIdempotent = false
+        // Replicas carry out no transactions.
+        request.isReadOnly = false
+        return request
     }
 }
 
