@@ -12,7 +12,7 @@ import Synchronization
 ///     let user = try await users.value(for: "7:42") { try await database.user(7, 42) }
 ///     try await users.invalidate("7:42")
 ///
-/// Making one does no I/O. ``run()`` keeps the connection: hand the value to a `ServiceGroup`, or use
+/// Making one does no I/O. ``run()`` keeps the connections: hand the value to a `ServiceGroup`, or use
 /// ``withRunning(_:)``. Before that, caches load without storing, and say so once in the log.
 public final class Oxbow: Service, Sendable {
     private enum Form: String { case plain, grouped }
@@ -21,6 +21,8 @@ public final class Oxbow: Service, Sendable {
     public let configuration: OxbowConfiguration
     /// The client of the main instance, for commands of your own; `nil` when the store is in memory.
     public let client: RedisClient?
+    /// The client that caches use: that of ``OxbowConfiguration/cacheRedis`` if there is one, else ``client``.
+    public let cacheClient: RedisClient?
     private let store: any CacheStore
     private let logger: Logger
     private let deflate = Deflate()
@@ -41,15 +43,27 @@ public final class Oxbow: Service, Sendable {
         logger: Logger = Logger(label: "Oxbow")
     ) throws {
         try configuration.cache.validate()
-        var redis = configuration.redis
-        redis.requiredCommands += RedisStore.requiredCommands
-        redis.probedCommands += RedisStore.probedCommands
-        redis.preloadedScripts += RedisScripts.all
-        let client = RedisClient(redis, eventLoopGroup: eventLoopGroup, logger: logger)
+        var main = configuration.redis
+        // Fields with lives of their own are not for caches alone.
+        main.requiredCommands += RedisStore.requiredCommands
+        let cacheClient: RedisClient
+        if var separate = configuration.cacheRedis {
+            if separate.metricsPrefix == main.metricsPrefix, separate.poolName == main.poolName {
+                separate.nameForCaches()
+            }
+            separate.requiredCommands += RedisStore.requiredCommands
+            separate.serveCaches()
+            self.client = RedisClient(main, eventLoopGroup: eventLoopGroup, logger: logger)
+            cacheClient = RedisClient(separate, eventLoopGroup: eventLoopGroup, logger: logger)
+        } else {
+            main.serveCaches()
+            cacheClient = RedisClient(main, eventLoopGroup: eventLoopGroup, logger: logger)
+            self.client = cacheClient
+        }
         self.configuration = configuration
-        self.client = client
+        self.cacheClient = cacheClient
         self.store = RedisStore(
-            client: client,
+            client: cacheClient,
             softTimeout: configuration.cache.softTimeout,
             maximumValueBytes: configuration.cache.maximumValueBytes
         )
@@ -78,6 +92,7 @@ public final class Oxbow: Service, Sendable {
         configuration.cache = cache
         self.configuration = configuration
         self.client = nil
+        self.cacheClient = nil
         self.store = store
         self.logger = logger
         self.storeMonitor = StoreMonitor(logger: logger)
@@ -87,25 +102,39 @@ public final class Oxbow: Service, Sendable {
 
     /// Connects and stays connected until shut down.
     ///
-    /// See `RedisClient.run()`.
+    /// See `RedisClient.run()`. With a separate instance for caches both clients run; an error of one ends the other.
     ///
     /// - Throws: `RedisError` with `unsupportedServer` when the first server met does not know HEXPIRE (Redis before 7.4,
     ///   Valkey before 9), with `alreadyRunning` at a second call.
     public func run() async throws {
-        guard let client else { return try await gracefulShutdown() }
-        try await client.run()
+        guard self.client != nil else { return try await gracefulShutdown() }
+        try await self.runClients { try await $0.run() }
+    }
+
+    /// The clients, each once.
+    private var clients: [RedisClient] {
+        guard let client, let cacheClient else { return [] }
+        return client === cacheClient ? [client] : [client, cacheClient]
+    }
+
+    /// Runs `body` for all clients at once; the first error cancels the others.
+    private func runClients(_ body: @escaping @Sendable (RedisClient) async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for client in self.clients { group.addTask { try await body(client) } }
+            for try await _ in group {}
+        }
     }
 
     /// Runs `body` with ``run()`` beside it, for tools and tests without a service group.
     ///
     /// Can be used once.
     ///
-    /// - Returns: what `body` returns; the connection is closed then.
+    /// - Returns: what `body` returns; the connections are closed then.
     /// - Throws: what ``run()`` throws, else what `body` throws.
     public func withRunning<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
-        try self.client?.prepareToRun()
+        for client in self.clients { try client.prepareToRun() }
         return try await withThrowingTaskGroup(of: Void.self) { group in
-            if let client { group.addTask { try await client.runPrepared() } }
+            group.addTask { try await self.runClients { try await $0.runPrepared() } }
             let result = await Swift.Result.catching { () async throws in try await body() }
             group.cancelAll()
             do {
@@ -260,6 +289,14 @@ public final class Oxbow: Service, Sendable {
     public func withRequestScope<Result>(_ body: () async throws -> Result) async rethrows -> Result {
         guard self.configuration.cache.usesRequestScope else { return try await body() }
         return try await RequestScope.with(maximumEntries: self.configuration.cache.requestScopeEntries, body)
+    }
+}
+
+extension RedisClientConfiguration {
+    /// Adds what the store of caches uses where the server has it.
+    fileprivate mutating func serveCaches() {
+        self.probedCommands += RedisStore.probedCommands
+        self.preloadedScripts += RedisScripts.all
     }
 }
 

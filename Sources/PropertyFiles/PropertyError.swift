@@ -24,7 +24,7 @@ public struct PropertyError: Error, Sendable, CustomStringConvertible {
         public static var ambiguous: Code { Code(kind: .ambiguous) }
         /// A warning: nobody knows the property.
         public static var unknown: Code { Code(kind: .unknown) }
-        /// A warning: the property is known but nothing acts upon it yet.
+        /// A warning: the property is known but nothing acts upon it, in this version or with these settings.
         public static var ignored: Code { Code(kind: .ignored) }
         /// A warning: the value is allowed but weakens something, such as security.
         public static var discouraged: Code { Code(kind: .discouraged) }

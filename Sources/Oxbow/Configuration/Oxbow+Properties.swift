@@ -4,7 +4,7 @@ public import PropertyFiles
 extension Oxbow {
     /// An instance configured by property files: `try Oxbow(properties: .load(from: "Properties", environment: …))`.
     ///
-    /// Warnings (unknown properties, properties without effect in this version) go to the log.
+    /// Warnings (unknown properties, properties without effect in this version or with these settings) go to the log.
     ///
     /// - Parameters:
     ///   - properties: one or more files, with the environment.
@@ -14,13 +14,13 @@ extension Oxbow {
     public convenience init(properties: PropertySet, logger: Logger = Logger(label: "Oxbow")) throws {
         var warnings: [PropertyProblem] = []
         let configuration = try OxbowConfiguration(properties: properties, warnings: &warnings)
-        let withoutEffect = warnings.filter { $0.code == .ignored }
-        if !withoutEffect.isEmpty {
-            // One line for all: the shipped files set every property.
-            let names = withoutEffect.map { "\($0.property ?? "") (\($0.source))" }
+        // One line for all of a kind: the shipped files set every property.
+        let withoutEffect = Dictionary(grouping: warnings.filter { $0.code == .ignored }, by: \.message)
+        for (reason, warnings) in withoutEffect.sorted(by: { $0.key < $1.key }) {
+            let names = warnings.map { "\($0.property ?? "") (\($0.source))" }
             logger.warning(
-                "known properties without effect in this version of Oxbow",
-                metadata: ["properties": .array(names.map { .string($0) })]
+                "known properties without effect",
+                metadata: ["reason": "\(reason)", "properties": .array(names.map { .string($0) })]
             )
         }
         // The client tells of the missing verification when it starts, however it was configured.

@@ -4,6 +4,11 @@ public import RedisClient
 public struct OxbowConfiguration: Sendable, Hashable {
     /// The main instance.
     public var redis = RedisClientConfiguration()
+    /// The separate instance for the data of caches, which may be lost; `nil`, the default: the main instance has it.
+    ///
+    /// Its metrics are called `appsuite_redis_cache_connections_num_active` and so on, with the label
+    /// `name="redis-cache-pool"`, if it has the names of the main instance here.
+    public var cacheRedis: RedisClientConfiguration?
     /// How caches behave.
     public var cache = CacheConfiguration()
 
@@ -16,6 +21,9 @@ public struct OxbowConfiguration: Sendable, Hashable {
 
     /// The prefix of all metrics.
     static let metricsPrefix = "appsuite_redis"
+    /// The prefix of the metrics of the separate instance for caches, and the label of its pool.
+    static let cacheMetricsPrefix = "appsuite_redis_cache"
+    static let cachePoolName = "redis-cache-pool"
 }
 
 /// A setting that cannot work; says which and what is allowed.
@@ -27,16 +35,17 @@ public struct ConfigurationError: Error, Sendable, CustomStringConvertible {
 }
 
 extension CacheConfiguration {
+    /// Whether the prefix is one whose keys stay in their family.
+    var hasSoundPrefix: Bool {
+        !self.keyPrefix.isEmpty && KeyEncoding.encode(self.keyPrefix, isLast: true) == self.keyPrefix
+    }
+
+    /// What a prefix may be.
+    static let soundPrefix = "a text, not empty, without control characters and any of % { } * ? [ ] \\"
+
     /// - Throws: ``ConfigurationError`` for the first setting that cannot work.
     func validate() throws {
-        let prefixIsSound =
-            !self.keyPrefix.isEmpty
-            && KeyEncoding.encode(self.keyPrefix, isLast: true) == self.keyPrefix
-        guard prefixIsSound else {
-            throw ConfigurationError(
-                "keyPrefix must not be empty nor hold control characters or any of % { } * ? [ ] \\"
-            )
-        }
+        guard self.hasSoundPrefix else { throw ConfigurationError("keyPrefix must be \(Self.soundPrefix)") }
         for (name, duration) in [
             ("timeToLive", self.timeToLive), ("absentTimeToLive", self.absentTimeToLive),
             ("claimLife", self.claimLife), ("maximumLoad", self.maximumLoad), ("softTimeout", self.softTimeout),

@@ -11,6 +11,11 @@ package enum OxbowProperties {
     /// The prefix of the caches' properties.
     static let caches = "com.openexchange.cache.v2."
 
+    /// Whether there is a cache instance.
+    static let isSeparate = Self.cacheInstance + "enabled"
+    /// Why the properties of the cache instance may be without effect.
+    static let notSeparate = "without effect, because \(Self.isSeparate) is false"
+
     /// The warning about `verifyPeer = false`, which the client repeats in the log when it starts.
     static let withoutVerification = "the server's certificate is not verified: anybody can pose as the server"
 
@@ -70,10 +75,10 @@ package enum OxbowProperties {
             "standalone",
             "How servers are arranged."
         ),
-        instance("hosts", .list, "localhost:6379", "host[:port], IPv6 in brackets, or unix:/path."),
-        instance("sentinel.masterId", .string, "mymaster", honored: false, "The name of the monitored master."),
-        instance("sentinel.username", .string, "", honored: false, "The user at the sentinels."),
-        instance("sentinel.password", .string, "", secret: true, honored: false, "The password at the sentinels."),
+        instance("hosts", .list, "localhost:6379", "host[:port], IPv6 in brackets; or unix:/path."),
+        instance("sentinel.masterId", .string, "mymaster", "The name of the monitored master."),
+        instance("sentinel.username", .string, "", "The user at the sentinels."),
+        instance("sentinel.password", .string, "", secret: true, "The password at the sentinels."),
         instance("username", .string, "", "The user; needs a password."),
         instance("password", .string, "", secret: true, "The password."),
         instance("database", .integer(-1...65_535), "-1", "Selected only if greater than 0."),
@@ -81,14 +86,12 @@ package enum OxbowProperties {
             "readFrom",
             .enumeration(["master", "replicaPreferred", "replica"]),
             "master",
-            honored: false,
             "Which nodes answer reads."
         ),
         instance(
             "cluster.periodicTopologyRefreshMillis",
             .milliseconds(0...86_400_000),
             "600000",
-            honored: false,
             "The pause between refreshes of a cluster's topology."
         ),
         instance("commandTimeoutMillis", milliseconds, "5000", "The longest time for one command."),
@@ -132,10 +135,11 @@ package enum OxbowProperties {
         mainOnly("sites", .list, "", honored: false, "The ids of remote sites."),
         mainOnly("impendingInvalidation", .boolean, "false", honored: false, "Keep invalidated entries closed."),
         mainOnly("impendingInvalidationDelay", milliseconds, "2000", honored: false, "For so long."),
-        mainOnly("cache.enabled", .boolean, "false", honored: false, "Use the separate cache instance."),
+        mainOnly("cache.enabled", .boolean, "false", "Use the separate cache instance."),
     ]
 
     private static let cacheProperties = [
+        cache("redis.keyPrefix", .string, "ox-cache", "The first component of every key."),
         cache("defaultExpirationSeconds", positiveSeconds, "3600", "The life of an entry."),
         cache("redis.threadLocal", .boolean, "true", "Whether request scopes remember anything."),
         cache("redis.withMetrics", .boolean, "false", honored: false, "The appsuite_redis_cache_* metrics."),

@@ -31,12 +31,14 @@ package struct RedisStore: CacheStore {
         do {
             if let field = cell.field {
                 return CellContent(
-                    try await self.client.execute(HGET(cell.key, field, as: Bytes.self), timeout: self.softTimeout)?
+                    try await self.client
+                        .execute(MasterRead(HGET(cell.key, field, as: Bytes.self)), timeout: self.softTimeout)?
                         .slice
                 )
             }
             return CellContent(
-                try await self.client.execute(GET(cell.key, as: Bytes.self), timeout: self.softTimeout)?.slice
+                try await self.client.execute(MasterRead(GET(cell.key, as: Bytes.self)), timeout: self.softTimeout)?
+                    .slice
             )
         } catch let error as RedisError where error.serverError == "WRONGTYPE" {
             return .unusable(nil)

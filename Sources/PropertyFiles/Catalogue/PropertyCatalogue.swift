@@ -25,13 +25,17 @@ package struct PropertyCatalogue: Sendable {
     ///
     /// For `com.example.` as the base, the variant `com.example.second.` makes `com.example.second.hosts` known if
     /// `com.example.hosts` is. The prefixes may come from a file: what is already known stays as it is.
-    /// With `honored` false nothing acts upon the variants yet, whatever is true of the base.
-    package mutating func addVariants(_ prefixes: [String], of base: String, honored: Bool = true) {
+    ///
+    /// - Parameters:
+    ///   - prefixes: those of the variants.
+    ///   - base: that of the properties with variants.
+    ///   - withoutEffect: why nothing acts upon the variants; `nil` if they are as the base is.
+    package mutating func addVariants(_ prefixes: [String], of base: String, withoutEffect: String? = nil) {
         let templates = self.definitions.filter { $0.hasVariants && $0.key.utf8.starts(with: base.utf8) }
         for prefix in prefixes {
             for template in templates {
                 let name = String(decoding: template.key.utf8.dropFirst(base.utf8.count), as: UTF8.self)
-                self.add(template.variant(prefix + name, honored: honored))
+                self.add(PropertyDefinition(prefix + name, variantOf: template, withoutEffect: withoutEffect))
             }
         }
     }

@@ -34,8 +34,8 @@ package struct PropertyDefinition: Sendable, Hashable {
     package let isSecret: Bool
     /// Whether a change takes effect without a restart.
     package let isReloadable: Bool
-    /// Whether anything acts upon the property yet.
-    package let isHonored: Bool
+    /// Why nothing acts upon the property; `nil` if something does.
+    package let withoutEffect: String?
     /// Whether the property may also be set for a variant, with another prefix in place of its family's.
     package let hasVariants: Bool
     /// What the property is for, in a sentence.
@@ -56,24 +56,25 @@ package struct PropertyDefinition: Sendable, Hashable {
         self.default = `default`
         self.isSecret = secret
         self.isReloadable = reloadable
-        self.isHonored = honored
+        self.withoutEffect = honored ? nil : Self.notYet
         self.hasVariants = variants
         self.documentation = documentation
     }
 
     /// The same property for a variant, which has no variants itself.
-    func variant(_ key: String, honored: Bool) -> PropertyDefinition {
-        PropertyDefinition(
-            key,
-            self.kind,
-            default: self.default,
-            secret: self.isSecret,
-            reloadable: self.isReloadable,
-            honored: self.isHonored && honored,
-            variants: false,
-            self.documentation
-        )
+    init(_ key: String, variantOf template: PropertyDefinition, withoutEffect: String?) {
+        self.key = key
+        self.kind = template.kind
+        self.default = template.default
+        self.isSecret = template.isSecret
+        self.isReloadable = template.isReloadable
+        self.withoutEffect = withoutEffect ?? template.withoutEffect
+        self.hasVariants = false
+        self.documentation = template.documentation
     }
+
+    /// Why nothing acts upon a property that is known for later.
+    package static let notYet = "known, but without effect in this version"
 
     /// Whether a text, already trimmed, is a value of the property.
     package func accepts(_ text: String) -> Bool {

@@ -2,7 +2,7 @@ extension PropertyReader {
     /// What is no error but should be told at the start, sorted; ask when all variants are known.
     ///
     /// These are: properties of a known family that nobody knows, with the nearest known name; environment variables that
-    /// look like one; properties that are set but that nothing acts upon yet; and what ``warn(_:_:)`` noted.
+    /// look like one; properties that are set but that nothing acts upon; and what ``warn(_:_:)`` noted.
     package var warnings: [PropertyProblem] {
         (self.remarks + self.unknownProperties + self.unknownVariables + self.ignoredProperties).sorted()
     }
@@ -29,9 +29,8 @@ extension PropertyReader {
 
     private var ignoredProperties: [PropertyProblem] {
         self.catalogue.definitions.compactMap { definition in
-            guard !definition.isHonored, let value = self.properties[definition.key] else { return nil }
-            let message = "known, but without effect in this version"
-            return PropertyProblem(.ignored, at: value.source, property: definition.key, message)
+            guard let reason = definition.withoutEffect, let value = self.properties[definition.key] else { return nil }
+            return PropertyProblem(.ignored, at: value.source, property: definition.key, reason)
         }
     }
 

@@ -28,15 +28,15 @@ package struct PropertyReader: Sendable {
         self.catalogue = catalogue
     }
 
-    /// Makes properties known under more prefixes; see ``PropertyCatalogue/addVariants(_:of:)``.
-    package mutating func addVariants(_ prefixes: [String], of base: String, honored: Bool = true) {
-        self.catalogue.addVariants(prefixes, of: base, honored: honored)
+    /// Makes properties known under more prefixes; see ``PropertyCatalogue/addVariants(_:of:withoutEffect:)``.
+    package mutating func addVariants(_ prefixes: [String], of base: String, withoutEffect: String? = nil) {
+        self.catalogue.addVariants(prefixes, of: base, withoutEffect: withoutEffect)
     }
 
     /// Notes a problem for each property without effect that is set to what it may not hold: it will have an effect some
     /// day, and nobody reads it before.
     package mutating func checkIgnored() {
-        for definition in self.catalogue.definitions where !definition.isHonored {
+        for definition in self.catalogue.definitions where definition.withoutEffect != nil {
             guard let value = self.properties[definition.key], !definition.accepts(value.text) else { continue }
             self.note(definition, value, definition.kind.complaint(about: value.text), allowed: definition.kind.allowed)
         }
@@ -59,7 +59,15 @@ package struct PropertyReader: Sendable {
     /// Whether a file or the environment sets the property, be it to nothing.
     package func isSet(_ key: String) -> Bool { !self.find(key).value.source.isDefault }
 
+    /// Whether it is set under the first prefix of the scope, and not taken over from another one.
+    package func isSetItself(_ key: String) -> Bool {
+        guard let definition = self.definition(of: key) else { return false }
+        return self.properties[definition.key] != nil
+    }
+
     /// Notes that the value of a property cannot be used, for a reason that its kind does not cover.
+    ///
+    /// Where it is taken over from another prefix, the message says so, unless the value cannot be used there either.
     ///
     /// - Parameters:
     ///   - key: The property.
@@ -67,7 +75,19 @@ package struct PropertyReader: Sendable {
     ///   - allowed: What would be right.
     ///   - isSecret: Whether this value must not be shown, although others of the property may be.
     package mutating func refuse(_ key: String, _ message: String, allowed: String? = nil, isSecret: Bool = false) {
-        let (definition, value) = self.find(key)
+        var (definition, value) = self.find(key)
+        var message = message
+        if let first = self.definition(of: key), first.key != definition.key {
+            if value.source.isDefault {
+                definition = first
+            } else if self.noted.contains(where: {
+                $0.source == value.source && $0.property == definition.key && $0.message == message
+            }) {
+                return
+            } else {
+                message += "; it stands for \(first.key) too, which is not set"
+            }
+        }
         self.note(definition, value, message, allowed: allowed, isSecret: isSecret)
     }
 
@@ -97,6 +117,11 @@ package struct PropertyReader: Sendable {
         let kind = definition.kind
         self.note(definition, value, kind.complaint(about: value.text), allowed: kind.allowed)
         return definition.default.isEmpty ? nil : parse(definition.default, kind)
+    }
+
+    /// What is known about a property under the first prefix of the scope that has it.
+    private func definition(of key: String) -> PropertyDefinition? {
+        self.prefixes.lazy.compactMap { self.catalogue[$0 + key] }.first
     }
 
     private func find(_ key: String) -> (definition: PropertyDefinition, value: PropertyValue) {

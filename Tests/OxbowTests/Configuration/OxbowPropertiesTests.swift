@@ -90,6 +90,7 @@ import Testing
             com.openexchange.cache.v2.redis.negativeExpirationSeconds = 11
             com.openexchange.cache.v2.redis.maximumValueBytes = 1048576
             com.openexchange.cache.v2.redis.requestScope.maximumEntries = 77
+            com.openexchange.cache.v2.redis.keyPrefix = ORS:cluster1
             """
         )
         #expect(warnings.isEmpty)
@@ -123,6 +124,7 @@ import Testing
         expected.cache.absentTimeToLive = .seconds(11)
         expected.cache.maximumValueBytes = 1_048_576
         expected.cache.requestScopeEntries = 77
+        expected.cache.keyPrefix = "ORS:cluster1"
         #expect(configuration == expected)
     }
 
@@ -149,14 +151,6 @@ import Testing
             "test.properties:6", "101", "from 0 to 100", "test.properties:8", "0 to 2",
         ] {
             #expect(said.contains(part), "\(part) in:\n\(said)")
-        }
-    }
-
-    @Test func `modes that cannot be had yet are refused`() {
-        for mode in ["cluster", " Sentinel "] {
-            let problems = problems("com.openexchange.redis.mode = \(mode)")
-            #expect(problems.count == 1)
-            #expect(problems.first?.description.contains("not supported by this version") == true)
         }
     }
 
@@ -202,6 +196,14 @@ import Testing
         check(warnings.allSatisfy { $0.message.contains("not encrypted") }, true)
     }
 
+    @Test(arguments: ["", "a{b}", "a*", "a%", "a\\u0000b", "a\\nb", "[a]", "a?"])
+    func `a prefix whose keys would leave their family is refused, with its line`(_ prefix: String) {
+        let problems = problems("\ncom.openexchange.cache.v2.redis.keyPrefix = \(prefix)")
+        #expect(problems.map(\.property) == ["com.openexchange.cache.v2.redis.keyPrefix"])
+        #expect(problems.first?.source.line == 2)
+        #expect(problems.first?.allowed?.contains("not empty") == true)
+    }
+
     @Test(arguments: ["redis://app:hunter2@h:6379", "app:hunter2@h", "hunter2@h:6379", "h, redis://:hunter2@h"])
     func `a URL in place of a host is refused, and not shown`(_ text: String) {
         let problems = problems("com.openexchange.redis.hosts = \(text)")
@@ -228,6 +230,7 @@ import Testing
             """
         )
         #expect(warnings.map(\.code) == [.ignored, .ignored, .ignored, .ignored])
+        #expect(warnings.last?.message == "without effect, because com.openexchange.redis.cache.enabled is false")
         #expect(
             warnings.map(\.property) == [
                 "com.openexchange.redis.breaker.enabled", "com.openexchange.redis.sites",
