@@ -79,7 +79,7 @@ final class ClusterTopology: Topology {
                 guard let shard = state.table.shard(of: slot) else { return self.anyMaster(&state) }
                 guard request.isReadOnly, self.readFrom != .master else { return shard.master }
                 return self.reader(of: shard, &state)
-            case .node(let address): return state.table.node(at: address) ?? self.anyMaster(&state)
+            case .node(let address): return state.table.node(at: address) ?? state.placeholder
             case .anywhere, .severalSlots: return self.anyMaster(&state)
             }
         }

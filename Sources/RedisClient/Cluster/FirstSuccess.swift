@@ -7,7 +7,7 @@ func firstSuccess<Candidate: Sendable, Success: Sendable>(
     hedgingAfter pause: Duration,
     _ attempt: @escaping @Sendable @concurrent (Candidate) async throws -> Success
 ) async throws -> Success {
-    return try await withThrowingTaskGroup(of: Outcome<Success>.self) { group in
+    try await withThrowingTaskGroup(of: Outcome<Success>.self) { group in
         defer { group.cancelAll() }
         var rest = candidates[...]
         var running = 0

@@ -14,6 +14,8 @@ protocol Topology: Sendable {
     ///
     /// Called for replies that begin with an error only.
     func redirection(of replies: RedisReplies, to request: RedisRequest, from node: RedisNode) -> Redirection?
+    /// In a cluster: the masters, and the slots that each of them serves.
+    var shards: [(master: RedisAddress, slots: Set<Int>)] { get }
     /// All nodes with connections.
     var nodes: [RedisNode] { get }
 }
@@ -29,6 +31,8 @@ struct Redirection {
 }
 
 extension Topology {
+    var shards: [(master: RedisAddress, slots: Set<Int>)] { [] }
+
     func redirection(of replies: RedisReplies, to request: RedisRequest, from node: RedisNode) -> Redirection? { nil }
 }
 

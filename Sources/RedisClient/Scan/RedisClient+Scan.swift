@@ -4,7 +4,8 @@ public import RESP
 extension RedisClient {
     /// `SCAN`: the database's keys.
     ///
-    /// Keys of the server's other databases are not among them, nor those of a cluster's other nodes.
+    /// Keys of the server's other databases are not among them. In a cluster all masters are scanned, one after the
+    /// other; keys of slots that move meanwhile may be missed.
     ///
     /// - Parameters:
     ///   - pattern: what keys must look like; anything by default. The server looks at every key all the same.

@@ -75,13 +75,13 @@ public struct RedisScan<Page: RESPDecodable & RandomAccessCollection>: AsyncSequ
         public struct AsyncIterator: AsyncIteratorProtocol {
             @usableFromInline let client: RedisClient
             @usableFromInline let words: ScanCommand<Page>.Words
-            /// `nil` at the end.
-            @usableFromInline var cursor: String? = "0"
+            @usableFromInline var course: ScanCourse
 
-            @inlinable
+            @usableFromInline
             init(client: RedisClient, words: ScanCommand<Page>.Words) {
                 self.client = client
                 self.words = words
+                self.course = ScanCourse(client, hasKey: words.key != nil)
             }
 
             /// The next page; `nil` at the end of the scan.
@@ -89,10 +89,9 @@ public struct RedisScan<Page: RESPDecodable & RandomAccessCollection>: AsyncSequ
             /// - Throws: ``RedisError``, after which the same page may be asked for again; `CancellationError`.
             @inlinable
             public mutating func next() async throws -> Page? {
-                while let cursor = self.cursor {
+                while self.course.cursor != nil {
                     try Task.checkCancellation()
-                    let page = try await self.client.execute(ScanCommand<Page>(words: self.words, cursor: cursor))
-                    self.cursor = page.cursor == "0" ? nil : page.cursor
+                    let page = try await self.course.page(self.client, self.words)
                     if !page.elements.isEmpty { return page.elements }
                 }
                 return nil

@@ -27,14 +27,15 @@ import Testing
     private static func view(_ masters: [Int], replicas: [Int: [Int]] = [:]) throws -> ClusterView {
         let width = HashSlot.count / masters.count
         return ClusterView(
-            ranges: masters.enumerated().map { index, port in
-                let end = index == masters.count - 1 ? HashSlot.count - 1 : (index + 1) * width - 1
-                return .init(
-                    slots: index * width...end,
-                    master: self.address(port),
-                    replicas: (replicas[port] ?? []).map(self.address)
-                )
-            }
+            ranges: masters.enumerated()
+                .map { index, port in
+                    let end = index == masters.count - 1 ? HashSlot.count - 1 : (index + 1) * width - 1
+                    return .init(
+                        slots: index * width...end,
+                        master: self.address(port),
+                        replicas: (replicas[port] ?? []).map(self.address)
+                    )
+                }
         )
     }
 
