@@ -5,7 +5,8 @@ import TestServers
 import Testing
 
 @Suite struct RoutedCommandTests {
-    private static let keys = (0..<100).map { "key \($0)" }
+    /// Two and two in one slot.
+    private static let keys = (0..<100).map { "{\($0 / 2)} key \($0)" }
 
     @Test func `commands over many keys are split, with one round trip for each node`() async throws {
         let servers = try await SlotServers.shared.value

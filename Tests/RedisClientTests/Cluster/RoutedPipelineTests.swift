@@ -31,7 +31,9 @@ import Testing
             check(failure(of: wrong)?.serverError, "WRONGTYPE")
             check(try sum.get(), 2)
             check(try count.get(), 1)
-            check(executor.takeSent().map(\.server), [0, 1, 2])
+            let mixed = executor.takeSent()
+            check(mixed.map(\.server), [0, 1, 2])
+            check(mixed.map(\.count), [2, 2, 6])
         }
     }
 
