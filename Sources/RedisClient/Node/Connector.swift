@@ -34,7 +34,7 @@ struct Connector: Sendable {
     /// Cancellation closes the channel and throws.
     ///
     /// - Returns: the open channel and its link, not attached to the multiplexer yet.
-    private func connect(until end: UInt64) async throws -> (channel: any Channel, link: SubmissionQueue.Link) {
+    func connect(until end: UInt64 = .max) async throws -> (channel: any Channel, link: SubmissionQueue.Link) {
         let opened = Mutex<(any Channel)?>(nil)
         let now = NIODeadline.now().uptimeNanoseconds
         let limit = min(self.configuration.connectTimeout.nanosecondsClamped, end > now ? end - now : 1)
