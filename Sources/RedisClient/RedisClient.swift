@@ -18,7 +18,8 @@ public final class RedisClient: RedisExecutor, Service {
     private let soleNode: RedisNode?
     /// Whether commands go by their keys.
     public let routesCommands: Bool
-    private let counters = ConnectionCounters()
+    let subscriptions: SubscriptionHub
+    private let counters: ConnectionCounters
     private let tls: TLSClient?
     private let logger: Logger
     private let defaultTimeout: UInt64
@@ -42,14 +43,20 @@ public final class RedisClient: RedisExecutor, Service {
         self.tls = TLSClient(configuration)
         self.logger = logger
         self.defaultTimeout = configuration.commandTimeout.nanosecondsClamped
-        let context = RedisNode.Context(
+        let eventLoopGroup = eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton
+        let counters = ConnectionCounters()
+        let subscriptions = SubscriptionHub(eventLoop: eventLoopGroup.next(), counters: counters, logger: logger)
+        self.counters = counters
+        self.subscriptions = subscriptions
+        var context = RedisNode.Context(
             configuration: configuration,
             tls: self.tls,
-            eventLoopGroup: eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton,
-            counters: self.counters,
+            eventLoopGroup: eventLoopGroup,
+            counters: counters,
             metrics: PoolMetrics(configuration, metrics ?? MetricsSystem.factory),
             logger: logger
         )
+        context.onRetirement = { [weak subscriptions] in subscriptions?.noteRetirement() }
         switch configuration.topology {
         case .standalone:
             let node = RedisNode(configuration.address, role: configuration.requiredRole, context)
@@ -97,6 +104,7 @@ public final class RedisClient: RedisExecutor, Service {
         try self.configuration.validate()
         try self.tls?.load()
         guard self.topology.start() else { throw RedisError(.alreadyRunning, "run() may be called once") }
+        self.subscriptions.start(self.topology)
     }
 
     /// Connects, keeps the connections and makes new ones when they are lost, until shut down.
@@ -115,8 +123,9 @@ public final class RedisClient: RedisExecutor, Service {
     package func runPrepared() async throws {
         self.tls?.warn(self.logger)
         try await withGracefulShutdownHandler {
-            try await self.topology.run()
+            try await self.subscriptions.run { try await self.topology.run() }
         } onGracefulShutdown: {
+            self.subscriptions.end(nil)
             self.topology.drain()
         }
     }

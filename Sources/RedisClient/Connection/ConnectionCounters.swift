@@ -6,6 +6,7 @@ final class ConnectionCounters: Sendable {
     let commands = Atomic<UInt64>(0)
     let flushes = Atomic<UInt64>(0)
     let reads = Atomic<UInt64>(0)
+    let droppedMessages = Atomic<UInt64>(0)
 }
 
 /// Counts since the client was made.
@@ -18,11 +19,14 @@ public struct RedisClientStatistics: Sendable, Hashable {
     public var flushes: UInt64
     /// Pieces of input received; each is one `read`.
     public var reads: UInt64
+    /// Published messages that subscribers did not take in time, and lost.
+    public var droppedMessages: UInt64
 
     init(_ counters: ConnectionCounters) {
         self.connects = counters.connects.load(ordering: .relaxed)
         self.commands = counters.commands.load(ordering: .relaxed)
         self.flushes = counters.flushes.load(ordering: .relaxed)
         self.reads = counters.reads.load(ordering: .relaxed)
+        self.droppedMessages = counters.droppedMessages.load(ordering: .relaxed)
     }
 }

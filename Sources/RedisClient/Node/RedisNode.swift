@@ -18,6 +18,8 @@ final class RedisNode: Sendable {
         let logger: Logger
         /// Told when a connection is lost, cannot be made, or stays silent while replies are awaited.
         var onTrouble: @Sendable (RedisAddress) -> Void = { _ in }
+        /// Told when a node has been retired; a topology's lock may be held.
+        var onRetirement: @Sendable () -> Void = {}
     }
 
     let address: RedisAddress
@@ -145,6 +147,7 @@ final class RedisNode: Sendable {
         self.multiplexer.retire(RedisError(.connectionClosed, reason))
         if patient { return self.drain(within: .seconds(1)) }
         self.close(RedisError(.connectionClosed, reason, delivery: .unknown))
+        self.context.onRetirement()
     }
 
     /// Whether callers shall go elsewhere.

@@ -26,7 +26,7 @@ final class EventRecorder: Sendable {
     }
 }
 
-@Suite struct SubscriberConnectionTests {
+@Suite(.timeLimit(.minutes(1))) struct SubscriberConnectionTests {
     private func connect(
         _ configuration: RedisClientConfiguration,
         _ recorder: EventRecorder
