@@ -91,6 +91,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         } catch {
             self.close(RedisError(.protocolViolation, error.message, delivery: .unknown, cause: error))
         }
+        // Before anybody is resumed, who would come here again.
+        if self.replies.isReadOnly, self.multiplexer.leavesReplica, self.failure == nil {
+            self.close(RedisError(.connectionClosed, "the server has become a replica", delivery: .unknown))
+        }
         self.multiplexer.noteRoom(inFlight: self.replies.ring.outstanding)
         let ready = self.replies.takeReady()
         // Callers resumed here submit their next commands at once, on other threads: one drain behind the loop takes

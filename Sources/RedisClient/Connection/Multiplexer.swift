@@ -20,6 +20,8 @@ final class Multiplexer: Sendable {
     private let queueWait: UInt64
     /// `nil` in clear.
     let tls: TLSClient?
+    /// Whether a connection is closed once the server says that it takes no writes; not where a replica is wanted.
+    let leavesReplica: Bool
     /// Told, on the loop, when replies are awaited and nothing has come for a while.
     let onSilence: @Sendable () -> Void
 
@@ -45,6 +47,7 @@ final class Multiplexer: Sendable {
             configuration.commandTimeout.nanosecondsClamped,
             configuration.pool.cleanerPause.nanosecondsClamped
         )
+        self.leavesReplica = configuration.requiredRole != .replica
         self.queueWait = configuration.pool.maximumWait.nanosecondsClamped
         self.tls = tls
         self.counters = counters

@@ -18,6 +18,8 @@ struct ReplyAssembler {
     private var collected: ByteBuffer?
     /// Callers whose replies are complete, to be resumed in one go.
     private(set) var ready: [(Waiting, RedisReplies)] = []
+    /// Whether the server has refused a write because it is a replica.
+    private(set) var isReadOnly = false
 
     private let maximumBytes: Int
 
@@ -94,6 +96,7 @@ struct ReplyAssembler {
                 continue
             }
             guard let expected = self.ring.expected else { throw self.unsolicited(frameStart..<self.scanned) }
+            if self.scanner.type == .simpleError { self.noteRefusal(at: frameStart) }
             self.frames += 1
             guard self.frames == expected else { continue }
             self.complete(start..<self.scanned)
@@ -107,6 +110,12 @@ struct ReplyAssembler {
         from start: Int
     ) throws(RESPError) -> Int? {
         try scanner.scan(bytes.readableBytesUInt8Span.extracting(start...))
+    }
+
+    private mutating func noteRefusal(at start: Int) {
+        let word = "-READONLY ".utf8
+        let frame = self.received.viewBytes(at: self.received.readerIndex + start, length: word.count)
+        if let frame, frame.elementsEqual(word) { self.isReadOnly = true }
     }
 
     /// A server that refuses a connection says why without having been asked.

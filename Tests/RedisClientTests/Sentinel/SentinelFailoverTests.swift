@@ -1,0 +1,118 @@
+import Foundation
+import Logging
+import RESP
+import RedisClient
+import TestServers
+import Testing
+
+/// Rows 11, 14 and 15: the master dies, hangs or is replaced while it is written to.
+@Suite(.serialized) struct SentinelFailoverTests {
+    @Test(arguments: [SIGKILL, SIGSTOP])
+    func `writes go on soon after a promotion, and none goes to the old master when it is back`(
+        _ signal: Int32
+    ) async throws {
+        let topology = try await SharedTopologies.shared.sentinel()
+        try await topology.withClient { client async throws in
+            let (old, replicas) = (try topology.master(), try topology.replicas())
+            let writers = Writers("failover:\(UUID())")
+            try await writers.run(4, on: client, timeout: .seconds(20)) {
+                try await writers.success(after: .now)
+                let start = ContinuousClock.now
+                old.signal(signal)
+                let (new, promoted) = try await topology.promotion(among: replicas)
+                try await writers.success(after: promoted)
+                let (switched, resumed) = (try #require(new.promotion), try #require(writers.now.resumption))
+                let gap = switched.duration(to: resumed)
+                print("signal \(signal): promoted after \(start.duration(to: switched)), written again \(gap) later")
+                #expect(resumed > start && gap < .seconds(1.5))
+                // Four commands were on their way.
+                #expect(writers.now.failures <= 4)
+                #expect(new !== old)
+
+                // Back, it holds itself for the master for ten more seconds.
+                if signal == SIGSTOP { old.resume() } else { try await old.restart() }
+                let marker = "after:\(UUID())"
+                let end = ContinuousClock.now + .seconds(1.5)
+                var written = 0
+                while ContinuousClock.now < end {
+                    _ = try await client.execute(RawCommand("INCR", marker, returning: Int.self))
+                    written += 1
+                    try await Task.sleep(for: .milliseconds(2))
+                }
+                #expect(try old.cli("role").hasPrefix("master"), "or this shows nothing")
+                #expect(try old.cli("exists", marker) == "0")
+                #expect(try new.cli("get", marker) == "\(written)")
+            }
+            print("signal \(signal): \(writers.now.acknowledged) written, unknown \(writers.now.unknown.count)")
+        }
+    }
+
+    @Test func `a planned failover costs at most one write, and no replica takes any`() async throws {
+        let topology = try await SharedTopologies.shared.sentinel()
+        try await topology.withClient { client async throws in
+            let (old, replicas) = (try topology.master(), try topology.replicas())
+            let writers = Writers("planned:\(UUID())")
+            let before = client.statistics.connects
+            try await writers.run(1, on: client, pause: .milliseconds(1)) {
+                try await writers.success(after: .now)
+                #expect(try topology.sentinels[0].cli("sentinel", "failover", topology.masterName) == "OK")
+                let (new, _) = try await topology.promotion(among: replicas)
+                let marker = "planned-after:\(UUID())"
+                try await eventually("the new master is followed") { client.statistics.connects > before }
+                let switched = try #require(new.promotion)
+                print("planned: at the new master \(switched.duration(to: .now)) after its promotion")
+                _ = try await client.execute(RawCommand("INCR", marker, returning: Int.self))
+                #expect(try new.cli("get", marker) == "1")
+                #expect(try old.cli("exists", marker) == "0" || !old.cli("role").hasPrefix("master"))
+            }
+            let counts = writers.now
+            #expect(counts.failures <= 1 + 1, "one, and the one cancelled at the end: \(counts)")
+            #expect(client.statistics.connects > before)
+        }
+    }
+
+    @Test func `increments are counted as often as they are acknowledged or unknown`() async throws {
+        let topology = try await SharedTopologies.shared.sentinel()
+        try await topology.withClient { client async throws in
+            let (old, replicas) = (try topology.master(), try topology.replicas())
+            let writers = Writers("counter:\(UUID())")
+            try await writers.run(1_000, on: client, timeout: .seconds(20)) {
+                try await writers.success(after: .now)
+                try await eventually("a thousand on their way") { writers.now.acknowledged > 5_000 }
+                try await old.kill()
+                let (_, promoted) = try await topology.promotion(among: replicas)
+                try await writers.success(after: promoted)
+            }
+            let counts = writers.now
+            let counter = try await client.execute(GET(writers.key, as: Int.self)) ?? 0
+            print("acknowledged \(counts.acknowledged), unknown \(counts.unknown.count), counter \(counter)")
+            #expect(counter >= counts.acknowledged)
+            #expect(counter <= counts.acknowledged + counts.unknown.count)
+            #expect(counts.unknown.count > 0)
+            #expect(counts.refused.isEmpty)
+        }
+    }
+
+    @Test func `all sentinels may die: the master stays in use, and one line says so`() async throws {
+        let topology = try await SharedTopologies.shared.sentinel()
+        let log = LogRecorder()
+        try await topology.withClient(logger: log.logger) { client async throws in
+            for sentinel in topology.sentinels { try await sentinel.kill() }
+            let lost = "no sentinel can be reached"
+            try await eventually("it is noticed") { log.messages(at: .warning).contains { $0.contains(lost) } }
+            for number in 1...100 {
+                #expect(try await client.execute(RawCommand("INCR", "alone", returning: Int.self)) >= number)
+            }
+            // A connection that is lost meanwhile is made again to the known master.
+            try topology.master().cli("client", "kill", "type", "normal")
+            #expect(try await client.execute(GET("alone", as: Int.self)) != nil)
+            for sentinel in topology.sentinels { try await sentinel.restart() }
+            let back = "sentinels can be reached again"
+            try await eventually("they are back") { log.messages(at: .notice).contains { $0.contains(back) } }
+            #expect(log.messages(at: .warning).count { $0.contains(lost) } == 1)
+            #expect(log.messages(at: .trace).allSatisfy { !$0.contains(topology.sentinelPassword) })
+            #expect(log.messages(at: .trace).allSatisfy { !$0.contains(topology.password) })
+            _ = try await client.execute(RawCommand("DEL", "alone", returning: Int.self))
+        }
+    }
+}
