@@ -1,7 +1,7 @@
 import Foundation
 
 /// The JSON form of a run's figures, the same for every family, so that a program can compare runs.
-struct ResultFile: Encodable {
+struct ResultFile<Figures: Encodable>: Encodable {
     let machine: Machine
     let rows: [Entry]
 
@@ -13,23 +13,27 @@ struct ResultFile: Encodable {
         let repeats: Int
     }
 
-    init(machine: Machine, rows: [Row]) {
-        self.machine = machine
-        self.rows = rows.map { row in
-            Entry(
-                family: row.family,
-                workload: row.workload,
-                figures: row.figures.rounded,
-                yardstick: row.yardstick,
-                repeats: row.repeats
-            )
-        }
-    }
-
     func write(to url: URL) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         try (encoder.encode(self) + Data("\n".utf8)).write(to: url, options: .atomic)
+    }
+}
+
+extension ResultFile<Figures> {
+    init(machine: Machine, rows: [Row]) {
+        self.init(
+            machine: machine,
+            rows: rows.map { row in
+                Entry(
+                    family: row.family,
+                    workload: row.workload,
+                    figures: row.figures.rounded,
+                    yardstick: row.yardstick,
+                    repeats: row.repeats
+                )
+            }
+        )
     }
 }
 
