@@ -109,7 +109,7 @@ public final class RedisClient: RedisExecutor, Service {
 
     /// Connects, keeps the connections and makes new ones when they are lost, until shut down.
     ///
-    /// Attempts never end; the pauses between them grow from 50 ms to 2 s. A graceful shutdown takes no new commands,
+    /// Attempts never end; the pauses between them grow from 50 ms to half a second. A graceful shutdown takes no new commands,
     /// waits up to `drainTimeout` for outstanding replies and returns. Cancellation closes the connections at once.
     ///
     /// - Throws: ``RedisError``: `unsupportedServer` when the first server met lacks a required command, `alreadyRunning`,

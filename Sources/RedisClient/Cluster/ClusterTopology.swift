@@ -32,7 +32,12 @@ final class ClusterTopology: Topology {
         self.readFrom = context.configuration.readFrom
         self.refresh = refresh
         let nodes = context
-        let table = SlotTable(usesReplicas: self.readFrom != .master) { RedisNode($0, role: $1, nodes) }
+        let table = SlotTable(usesReplicas: self.readFrom != .master) { address, role in
+            let node = RedisNode(address, role: role, nodes)
+            // Before anybody can be sent there.
+            _ = node.start()
+            return node
+        }
         self.state = Mutex(State(table: table, placeholder: .placeholder(context)))
     }
 
@@ -199,7 +204,7 @@ final class ClusterTopology: Topology {
 
 extension RedisReplies {
     /// The words of the error with which the whole request was refused, so that nothing of it was carried out: a single
-    /// command's, or in a transaction one that made EXEC give up.
+    /// command's, or in a transaction EXEC's own or the one that made it give up.
     fileprivate func refusal(of request: RedisRequest) -> String? {
         guard self.failure == nil, self.count == request.count else { return nil }
         var reader = RESPReader(self.bytes)
@@ -214,7 +219,7 @@ extension RedisReplies {
                 }
                 let message = try reader.readError().message
                 if index == 0 { return nil }
-                if index == self.count - 1 { return message.hasPrefix("EXECABORT") ? refusal : nil }
+                if index == self.count - 1 { return message.hasPrefix("EXECABORT") ? refusal : message }
                 refusal = refusal ?? message
             }
         } catch {

@@ -46,8 +46,14 @@ extension RedisExecutor {
             let rest = Duration.nanoseconds(Int64(clamping: deadline - now))
             var request = RedisRequest(command, rest)
             if self.routesCommands { request.route = command.route }
-            let replies = try await self.send(request) {
-                if sendsInFull { command.encodeInFull(into: &$0) } else { command.encode(into: &$0) }
+            let replies: RedisReplies
+            do {
+                replies = try await self.send(request) {
+                    if sendsInFull { command.encodeInFull(into: &$0) } else { command.encode(into: &$0) }
+                }
+            } catch let failure as RedisError where failure.delivery == .notSent {
+                // What the server said tells more than that it could not be asked again.
+                throw error
             }
             var reader = RESPReader(replies.bytes)
             do {

@@ -13,12 +13,13 @@ struct ConnectionKeeper: Sendable {
 
     func run() async throws {
         let connector = Connector(configuration: self.configuration, multiplexer: self.multiplexer)
-        var backoff = Backoff()
+        var backoff = Backoff(maximum: .milliseconds(500))
         var failures = 0
         while !self.multiplexer.isStopping {
             do {
                 // The pauses and the attempts end with a graceful shutdown; an established connection drains first.
-                let attached = try await cancelWhenGracefulShutdown { try await connector.attach() }
+                let limit = Self.limit(after: failures)
+                let attached = try await cancelWhenGracefulShutdown { try await connector.attach(until: limit) }
                 guard let (channel, server) = attached else { break }
                 self.log(connectedTo: server, after: failures)
                 failures = 0
@@ -46,6 +47,14 @@ struct ConnectionKeeper: Sendable {
             guard (try? await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }) != nil else { break }
         }
         try Task.checkCancellation()
+    }
+
+    /// When an attempt ends that has not come to anything: a second later for the first one, each further one is given
+    /// twice as long, up to `connectTimeout`.
+    ///
+    /// A server that hangs lets its kernel accept connections, and a proxy may lead the next one to another server.
+    private static func limit(after failures: Int) -> UInt64 {
+        NIODeadline.now().uptimeNanoseconds.addingClamped(1_000_000_000 << UInt64(min(failures, 20)))
     }
 
     /// Whether no connection has ever been made: a server found unfit later is met with patience.
