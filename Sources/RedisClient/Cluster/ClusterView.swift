@@ -12,8 +12,8 @@ struct ClusterView: Sendable, Hashable {
 
     var ranges: [Range]
 
-    /// All masters, each once.
-    var masters: Set<RedisAddress> { Set(self.ranges.map(\.master)) }
+    /// More nodes than the cluster specification recommends are not believed.
+    static let maximumNodes = 1000
 
     init(ranges: [Range]) { self.ranges = ranges }
 
@@ -36,6 +36,10 @@ struct ClusterView: Sendable, Hashable {
             guard let known = nodes.first, let master = known else { continue }
             let replicas = nodes.dropFirst().compactMap { $0 }.filter { $0 != master }
             ranges.append(Range(slots: Int(first)...Int(last), master: master, replicas: Array(replicas.prefix(64))))
+        }
+        let nodes = Set(ranges.map(\.master)).union(ranges.flatMap(\.replicas))
+        guard nodes.count <= Self.maximumNodes else {
+            throw RESPError(.limitExceeded, "a cluster of more than \(Self.maximumNodes) nodes")
         }
         self.ranges = ranges
     }

@@ -111,9 +111,11 @@ struct SlotTable {
     }
 
     /// The node that a redirection names; a slot that has moved is its from here on.
+    ///
+    /// - Returns: `nil` when there are too many nodes to believe in one more.
     mutating func follow(_ redirect: ClusterRedirect, at now: UInt64) -> (
         node: RedisNode, changes: Changes, isNew: Bool
-    ) {
+    )? {
         if let index = self.shards.firstIndex(where: { $0.master.address == redirect.address }) {
             if !redirect.isAsk { self.owners[redirect.slot.number] = Int16(clamping: index) }
             return (self.shards[index].master, Changes(), false)
@@ -123,6 +125,7 @@ struct SlotTable {
         if let visitor = self.visitors[redirect.address]?.node {
             node = visitor
         } else {
+            guard self.shards.count + self.visitors.count < ClusterView.maximumNodes else { return nil }
             node = self.make(redirect.address, .master)
             changes.added.append(node)
         }

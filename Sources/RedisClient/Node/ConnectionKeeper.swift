@@ -18,8 +18,7 @@ struct ConnectionKeeper: Sendable {
         while !self.multiplexer.isStopping {
             do {
                 // The pauses and the attempts end with a graceful shutdown; an established connection drains first.
-                let limit = Self.limit(after: failures)
-                let attached = try await cancelWhenGracefulShutdown { try await connector.attach(until: limit) }
+                let attached = try await cancelWhenGracefulShutdown { try await connector.attach() }
                 guard let (channel, server) = attached else { break }
                 self.log(connectedTo: server, after: failures)
                 failures = 0
@@ -47,14 +46,6 @@ struct ConnectionKeeper: Sendable {
             guard (try? await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }) != nil else { break }
         }
         try Task.checkCancellation()
-    }
-
-    /// When an attempt ends that has not come to anything: a second later for the first one, each further one is given
-    /// twice as long, up to `connectTimeout`.
-    ///
-    /// A server that hangs lets its kernel accept connections, and a proxy may lead the next one to another server.
-    private static func limit(after failures: Int) -> UInt64 {
-        NIODeadline.now().uptimeNanoseconds.addingClamped(1_000_000_000 << UInt64(min(failures, 20)))
     }
 
     /// Whether no connection has ever been made: a server found unfit later is met with patience.

@@ -12,7 +12,14 @@ struct Connector: Sendable {
     ///
     /// - Returns: the open channel, and what the server said of itself; `nil` when the multiplexer has been stopped.
     func attach(until end: UInt64 = .max) async throws -> (channel: any Channel, server: ServerInfo)? {
-        let (channel, link) = try await self.connect(until: end)
+        // A server that hangs lets its kernel accept connections, and a proxy may lead the next one to another server.
+        let seconds = self.configuration.connectTimeout.components.seconds
+        let (channel, link) = try await firstSuccess(
+            of: Array(repeating: end, count: Int(min(max(seconds, 1), 8))),
+            hedgingAfter: .seconds(1),
+            discarding: { $0.channel.close(promise: nil) },
+            { end in try await self.connect(until: end) }
+        )
         let attached = try await channel.eventLoop
             .submit {
                 // It may have ended behind the last reply of the handshake: then nobody would ever detach it.

@@ -1,7 +1,8 @@
 /// How many connections a client has, and how they are kept.
 ///
 /// One connection is shared by all callers and stays for as long as the client runs; further ones are made for what
-/// needs a connection of its own (blocking commands, WATCH, SELECT …).
+/// needs a connection of its own (blocking commands, WATCH, SELECT …). With several servers these are the numbers for
+/// each of them.
 public struct ConnectionPoolConfiguration: Sendable, Hashable {
     /// The most connections, the shared one included; 100 by default.
     public var maximumTotal: Int = 100

@@ -127,7 +127,8 @@ extension RedisClient {
                 let redirection = self.topology.redirection(of: replies, to: request, from: node)
             else { return replies }
             redirects += 1
-            if redirection.pauses { try await Task.sleep(for: .milliseconds(20)) }
+            // ASKING would have to go over this very connection: the slot will have moved in a moment.
+            if redirection.pauses || redirection.isAsking { try await Task.sleep(for: .milliseconds(20)) }
         }
     }
 

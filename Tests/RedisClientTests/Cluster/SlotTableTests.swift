@@ -2,6 +2,7 @@ import CoreMetrics
 import Logging
 import NIOCore
 import NIOPosix
+import RESP
 import Testing
 
 @testable import RedisClient
@@ -77,11 +78,11 @@ import Testing
         var table = Self.table()
         _ = table.apply(try Self.view([1, 2]), at: 0)
         let moved = try #require(ClusterRedirect("MOVED 5 h:2", by: Self.address(1)))
-        #expect(table.follow(moved, at: 0).node.address == Self.address(2))
+        #expect(table.follow(moved, at: 0)?.node.address == Self.address(2))
         #expect(table.shard(of: try Self.slot(5))?.master.address == Self.address(2))
         #expect(table.shard(of: try Self.slot(6))?.master.address == Self.address(1))
         let ask = try #require(ClusterRedirect("ASK 6 h:2", by: Self.address(1)))
-        #expect(table.follow(ask, at: 0).node.address == Self.address(2))
+        #expect(table.follow(ask, at: 0)?.node.address == Self.address(2))
         #expect(table.shard(of: try Self.slot(6))?.master.address == Self.address(1))
     }
 
@@ -89,10 +90,12 @@ import Testing
         var table = Self.table()
         _ = table.apply(try Self.view([1]), at: 0)
         let ask = try #require(ClusterRedirect("ASK 6 h:9", by: Self.address(1)))
-        let first = table.follow(ask, at: 0)
+        let firstStep = table.follow(ask, at: 0)
+        let first = try #require(firstStep)
         #expect(first.changes.added.count == 1)
         #expect(first.isNew)
-        let second = table.follow(ask, at: 0)
+        let secondStep = table.follow(ask, at: 0)
+        let second = try #require(secondStep)
         #expect(second.changes.added.isEmpty)
         #expect(second.node === first.node)
         let kept = table.apply(try Self.view([1]), at: 1)
@@ -100,10 +103,26 @@ import Testing
         let gone = table.apply(try Self.view([1]), at: 61_000_000_000)
         #expect(gone.retired.map(\.node.address) == [Self.address(9)])
         // Taken over by a view, it stays the same node.
-        let third = table.follow(ask, at: 0)
+        let thirdStep = table.follow(ask, at: 0)
+        let third = try #require(thirdStep)
         let listed = table.apply(try Self.view([1, 9]), at: 1)
         #expect(listed.added.isEmpty)
         #expect(listed.retired.isEmpty)
         #expect(table.shard(of: try Self.slot(16_383))?.master === third.node)
+    }
+
+    @Test func `nodes that nobody can believe in are not made`() throws {
+        var table = Self.table()
+        for number in 1...3000 {
+            let redirect = try #require(ClusterRedirect("MOVED \(number) h:\(number)", by: Self.address(1)))
+            _ = table.follow(redirect, at: 0)
+        }
+        #expect(table.nodes.count == ClusterView.maximumNodes)
+        let host = RESPValue.string(ByteBuffer(string: "h"))
+        let many = (0..<2000)
+            .map { (number: Int64) -> RESPValue in
+                .array([.integer(number), .integer(number), .array([host, .integer(number + 1)])])
+            }
+        #expect(throws: RESPError.self) { try ClusterView(.array(many), from: Self.address(1)) }
     }
 }

@@ -1,10 +1,16 @@
 /// The first success among attempts begun one after the other: the next one when one has failed, or takes longer than
 /// `pause`.
 ///
+/// - Parameters:
+///   - candidates: what to attempt, in this order.
+///   - pause: how long an attempt may take before the next one is begun beside it.
+///   - discard: is given what another attempt has brought at the same moment.
+///   - attempt: one attempt; cancelled once another has succeeded, and waited for.
 /// - Throws: the last failure when all have failed.
 func firstSuccess<Candidate: Sendable, Success: Sendable>(
     of candidates: [Candidate],
     hedgingAfter pause: Duration,
+    discarding discard: (Success) -> Void = { _ in },
     _ attempt: @escaping @Sendable @concurrent (Candidate) async throws -> Success
 ) async throws -> Success {
     try await withThrowingTaskGroup(of: Outcome<Success>.self) { group in
@@ -27,7 +33,10 @@ func firstSuccess<Candidate: Sendable, Success: Sendable>(
         begin()
         while running > 0, let outcome = try await group.next() {
             switch outcome {
-            case .success(let value): return value
+            case .success(let value):
+                group.cancelAll()
+                for try await case .success(let other) in group { discard(other) }
+                return value
             case .failure(let error):
                 running -= 1
                 failure = error
