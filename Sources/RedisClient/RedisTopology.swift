@@ -44,7 +44,8 @@ public struct ClusterConfiguration: Sendable, Hashable {
     public var seeds: [RedisAddress]
     /// The time between two refreshes of the slot table; 10 minutes by default.
     ///
-    /// `nil`: only when an answer or a lost connection shows that it has changed.
+    /// `nil`: only when an answer or a lost connection shows that it has changed. Where replicas are read from, it is
+    /// refreshed every few seconds while some are missing.
     public var refreshInterval: Duration? = .seconds(600)
     /// How often one command follows redirections (MOVED, ASK) before it fails; 16 by default.
     public var maximumRedirects: Int = 16

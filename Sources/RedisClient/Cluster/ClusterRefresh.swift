@@ -39,6 +39,9 @@ final class ClusterRefresh: Sendable {
     private static let patient: UInt64 = 1_000_000_000
     private static let patience: UInt64 = 15_000_000_000
 
+    /// Between two looks whether replicas are missing.
+    private static let replicas = Duration.seconds(2)
+
     init(_ configuration: ClusterConfiguration, _ context: RedisNode.Context) {
         self.configuration = configuration
         self.context = context
@@ -70,7 +73,7 @@ final class ClusterRefresh: Sendable {
     func run(_ topology: ClusterTopology) async {
         self.ask(.urgently)
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.askPeriodically() }
+            group.addTask { await self.askPeriodically(topology) }
             for await _ in self.wake {
                 await self.serve(topology)
                 if self.state.withLock({ $0.isOver }) { break }
@@ -79,12 +82,20 @@ final class ClusterRefresh: Sendable {
         }
     }
 
-    private func askPeriodically() async {
-        guard let interval = self.configuration.refreshInterval else { return }
+    private func askPeriodically(_ topology: ClusterTopology) async {
+        // A longer sleep than some hundred years traps.
+        let interval = self.configuration.refreshInterval.map { min($0, .seconds(1_000_000_000)) }
+        // Replicas come back without a word to those who do not ask.
+        guard let pause = topology.usesReplicas ? min(interval ?? Self.replicas, Self.replicas) : interval else {
+            return
+        }
+        var last = ContinuousClock.now
         while true {
             // Spread, so that app servers started together do not ask together.
-            let pause = min(interval, .seconds(1_000_000_000)) * Double.random(in: 0.8...1)
-            guard (try? await Task.sleep(for: pause)) != nil else { return }
+            guard (try? await Task.sleep(for: pause * Double.random(in: 0.8...1))) != nil else { return }
+            let isDue = interval.map { last.duration(to: .now) >= $0 * 0.8 } ?? false
+            guard isDue || topology.lacksReplicas else { continue }
+            last = .now
             self.ask(.soon)
         }
     }

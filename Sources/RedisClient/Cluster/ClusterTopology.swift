@@ -96,7 +96,11 @@ final class ClusterTopology: Topology {
 
     private func reader(of shard: SlotTable.Shard, _ state: inout State) -> RedisNode {
         let connected = shard.replicas.filter { $0.multiplexer.server != nil }
-        if let replica = Self.turn(connected, &state) { return replica }
+        if let replica = Self.turn(connected, &state) {
+            // One that hangs is still connected.
+            let now = NIODeadline.now().uptimeNanoseconds
+            if self.readFrom == .replica || !state.table.isTroubled(replica.address, at: now) { return replica }
+        }
         return self.readFrom == .replica ? shard.replicas.first ?? state.placeholder : shard.master
     }
 
@@ -161,6 +165,11 @@ final class ClusterTopology: Topology {
         let now = NIODeadline.now().uptimeNanoseconds
         self.state.withLock { $0.table.note(troubleAt: address, at: now) }
     }
+
+    var usesReplicas: Bool { self.readFrom != .master }
+
+    /// Whether nodes may have been left out of the last view: it names no replica that is down, or new.
+    var lacksReplicas: Bool { self.usesReplicas && self.state.withLock { $0.table.lacksReplicas } }
 
     var isComplete: Bool { self.state.withLock { $0.table.isComplete } }
 

@@ -24,6 +24,8 @@ struct SlotTable {
     private var visitors: [RedisAddress: (node: RedisNode, lastUse: UInt64)] = [:]
     /// When something was last wrong with a node.
     private var troubles: [RedisAddress: UInt64] = [:]
+    /// The most replicas that a view has named.
+    private var mostReplicas = 0
     private let usesReplicas: Bool
     private let make: @Sendable (RedisAddress, ServerInfo.Role) -> RedisNode
 
@@ -46,6 +48,12 @@ struct SlotTable {
 
     /// Whether every slot has a node.
     var isComplete: Bool { !self.owners.contains(-1) }
+
+    /// Whether a shard has no replica, or there have been more of them.
+    var lacksReplicas: Bool {
+        self.shards.contains { $0.replicas.isEmpty }
+            || self.shards.reduce(0) { $0 + $1.replicas.count } < self.mostReplicas
+    }
 
     var nodes: [RedisNode] { self.shards.flatMap { [$0.master] + $0.replicas } + self.visitors.values.map(\.node) }
 
@@ -97,6 +105,7 @@ struct SlotTable {
         }
         self.shards = shards
         self.owners = owners
+        self.mostReplicas = max(self.mostReplicas, shards.reduce(0) { $0 + $1.replicas.count })
         let listed = Set(shards.flatMap { [$0.master] + $0.replicas }.map { ObjectIdentifier($0) })
         self.visitors = self.visitors.filter { entry in
             !listed.contains(ObjectIdentifier(entry.value.node)) && indices[entry.key] == nil

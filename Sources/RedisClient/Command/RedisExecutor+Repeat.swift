@@ -32,7 +32,7 @@ extension RedisExecutor {
             } else if followsRedirection, error.isRedirection {
                 // Refused before it was carried out. Sent alone, it goes where it must.
                 followsRedirection = false
-            } else if command.isIdempotent && error.isTransient || command.mayRepeat(afterReadOnly: error) {
+            } else if command.isIdempotent && error.isTransient || command.mayRepeat(afterChangeOfRole: error) {
                 let pause = backoff.next(random: .random(in: 0..<1))
                 guard NIODeadline.now().uptimeNanoseconds.addingClamped(pause.nanosecondsClamped) < deadline else {
                     throw error
@@ -111,8 +111,10 @@ extension RedisCommand {
     /// Whether the error is that of a master which has become a replica, and nothing was written: the command may be
     /// sent to the new master.
     ///
-    /// A script may have its own reasons to answer so, having written.
-    fileprivate func mayRepeat(afterReadOnly error: RedisError) -> Bool {
-        error.serverError == "READONLY" && (self.isIdempotent || self.script == nil)
+    /// One that blocked is told so in words that CLIENT UNBLOCK does not use. A script may have its own reasons to
+    /// answer READONLY, having written.
+    fileprivate func mayRepeat(afterChangeOfRole error: RedisError) -> Bool {
+        if error.message.hasPrefix("UNBLOCKED force unblock") { return true }
+        return error.serverError == "READONLY" && (self.isIdempotent || self.script == nil)
     }
 }

@@ -29,6 +29,10 @@ extension RedisClient {
     func sendAgain(_ attempt: inout Attempt, encode: (inout ByteBuffer) -> Void) async throws -> RedisReplies {
         let request = attempt.request
         while true {
+            if case .node(let address) = request.route, attempt.node.isPlaceholder {
+                let failure = RedisError(.connectionClosed, "\(address) is not a node of the cluster any more")
+                throw attempt.mayHaveBeenSent ? failure.mayHaveBeenSent : failure
+            }
             var next: RedisNode?
             if attempt.replies.count > 0 {
                 guard let redirection = self.redirection(attempt) else { return attempt.replies }
@@ -84,7 +88,7 @@ extension RedisClient {
         }
     }
 
-    private var maximumRedirects: Int {
+    var maximumRedirects: Int {
         if case .cluster(let cluster) = self.configuration.topology { cluster.maximumRedirects } else { 0 }
     }
 

@@ -17,6 +17,7 @@ struct Connector: Sendable {
         let (channel, link) = try await firstSuccess(
             of: Array(repeating: end, count: Int(min(max(seconds, 1), 8))),
             hedgingAfter: .seconds(1),
+            goingOnAfterFailure: false,
             discarding: { $0.channel.close(promise: nil) },
             { end in try await self.connect(until: end) }
         )
@@ -42,15 +43,22 @@ struct Connector: Sendable {
     ///
     /// - Returns: the open channel and its link, not attached to the multiplexer yet.
     func connect(until end: UInt64 = .max) async throws -> (channel: any Channel, link: SubmissionQueue.Link) {
-        let opened = Mutex<(any Channel)?>(nil)
+        let opened = Mutex<(channel: (any Channel)?, isCancelled: Bool)>((nil, false))
         let now = NIODeadline.now().uptimeNanoseconds
         let limit = min(self.configuration.connectTimeout.nanosecondsClamped, end > now ? end - now : 1)
         let timeout = TimeAmount.nanoseconds(Int64(clamping: limit))
         let deadline = NIODeadline.now() + timeout
         return try await withTaskCancellationHandler {
-            let (channel, handler) = try await self.open(timeout) { channel in opened.withLock { $0 = channel } }
+            let open = { @Sendable (channel: any Channel) in
+                let isCancelled = opened.withLock {
+                    $0.channel = channel
+                    return $0.isCancelled
+                }
+                if isCancelled { channel.close(promise: nil) }
+            }
+            let (channel, handler) = try await self.open(timeout, opened: open)
             // Of several addresses tried, this is the one that won.
-            opened.withLock { $0 = channel }
+            open(channel)
             let overdue = channel.eventLoop.scheduleTask(deadline: deadline) { channel.close(promise: nil) }
             defer { overdue.cancel() }
             do {
@@ -64,7 +72,11 @@ struct Connector: Sendable {
                 throw error
             }
         } onCancel: {
-            opened.withLock { $0 }?.close(promise: nil)
+            let channel = opened.withLock {
+                $0.isCancelled = true
+                return $0.channel
+            }
+            channel?.close(promise: nil)
         }
     }
 

@@ -57,7 +57,8 @@ final class RedisNode: Sendable {
             tls: tls,
             eventLoopGroup: context.eventLoopGroup,
             metrics: context.metrics,
-            logger: context.logger
+            logger: context.logger,
+            onTrouble: { context.onTrouble(address) }
         )
     }
 
@@ -145,8 +146,11 @@ final class RedisNode: Sendable {
     ///   `connectionClosed`.
     func retire(_ reason: String, lettingRepliesCome patient: Bool = false) {
         self.multiplexer.retire(RedisError(.connectionClosed, reason))
-        if patient { return self.drain(within: .seconds(1)) }
-        self.close(RedisError(.connectionClosed, reason, delivery: .unknown))
+        if patient {
+            self.drain(within: .seconds(1))
+        } else {
+            self.close(RedisError(.connectionClosed, reason, delivery: .unknown))
+        }
         self.context.onRetirement()
     }
 

@@ -28,6 +28,8 @@ final class ConnectionPool: Sendable {
     private let eventLoopGroup: any EventLoopGroup
     private let metrics: PoolMetrics
     private let logger: Logger
+    /// Told when a connection cannot be made.
+    private let onTrouble: @Sendable () -> Void
     private let lastID = Atomic<UInt64>(0)
     /// Why the last attempt failed; `nil` since one has succeeded.
     private let lastFailure = Mutex<RedisError?>(nil)
@@ -45,9 +47,11 @@ final class ConnectionPool: Sendable {
         tls: TLSClient?,
         eventLoopGroup: any EventLoopGroup,
         metrics: PoolMetrics,
-        logger: Logger
+        logger: Logger,
+        onTrouble: @escaping @Sendable () -> Void = {}
     ) {
         self.configuration = configuration
+        self.onTrouble = onTrouble
         self.tls = tls
         self.eventLoopGroup = eventLoopGroup
         self.state = Mutex(State(configuration.pool))
@@ -142,6 +146,7 @@ final class ConnectionPool: Sendable {
             // Of an attempt that a caller has cut short nothing is learned.
             if !(error is CancellationError), NIODeadline.now().uptimeNanoseconds < end {
                 self.lastFailure.withLock { $0 = failure }
+                self.onTrouble()
             }
             throw failure
         }

@@ -13,9 +13,16 @@ public final class RedisConnection: RedisExecutor {
     /// Whether something was sent that whoever comes next would notice.
     private let isChanged = Atomic<Bool>(false)
     let isWatching = Atomic<Bool>(false)
+    /// Who learns from redirections, though nobody follows them here.
+    private let origin: (topology: any Topology, node: RedisNode)?
 
-    init(_ pooled: PooledConnection, _ configuration: RedisClientConfiguration) {
+    init(
+        _ pooled: PooledConnection,
+        _ configuration: RedisClientConfiguration,
+        from origin: (topology: any Topology, node: RedisNode)? = nil
+    ) {
         self.pooled = pooled
+        self.origin = origin
         self.defaultTimeout = configuration.commandTimeout.nanosecondsClamped
     }
 
@@ -62,6 +69,9 @@ public final class RedisConnection: RedisExecutor {
             if request.isTransaction, replies.failure == nil, isBegun {
                 self.isWatching.store(false, ordering: .relaxed)
             }
+            if let origin, replies.beginsWithError || request.isTransaction {
+                _ = origin.topology.redirection(of: replies, to: request, from: origin.node)
+            }
             return replies
         }
         try Task.checkCancellation()
@@ -81,7 +91,7 @@ extension RedisClient {
     ///
     /// - Parameters:
     ///   - key: in a cluster, the connection leads to the master of this key; without, to any master. Redirections are not
-    ///   followed on it: they are thrown as errors of the server.
+    ///   followed on it: they are thrown as errors of the server, and the next connection leads to the right master.
     ///   - timeout: the longest time to get a connection, making one included. Waiting for one that is in use is bounded
     ///   by the pool's `maximumWait` as well.
     ///   - body: uses the connection; it must not be used after it has returned.
@@ -98,7 +108,7 @@ extension RedisClient {
         if self.routesCommands, let key { request.route = .slot(HashSlot(of: key)) }
         let end = NIODeadline.now().uptimeNanoseconds.addingClamped(limit)
         let (node, pooled) = try await self.lease(for: request, until: end)
-        let connection = RedisConnection(pooled, self.configuration)
+        let connection = RedisConnection(pooled, self.configuration, from: (self.topology, node))
         defer { node.pool.giveBack(pooled, isReusable: connection.end()) }
         return try await body(connection)
     }
@@ -115,29 +125,47 @@ extension RedisClient {
         var request = request
         request.connectionUse = .shared
         var redirects = 0
+        var next: Redirection?
         while true {
-            let (node, pooled) = try await self.lease(for: request, until: deadline)
+            let (node, pooled) = try await self.lease(for: request, at: next?.node, until: deadline)
             let connection = RedisConnection(pooled, self.configuration)
             defer { node.pool.giveBack(pooled, isReusable: connection.end()) }
             // What is left of the time, the wait for the connection taken off.
             let now = NIODeadline.now().uptimeNanoseconds
             request.timeout = .nanoseconds(Int64(clamping: deadline > now ? deadline - now : 0))
-            let replies = try await connection.send(request, encode: encode)
-            guard replies.beginsWithError, redirects < 16,
+            var sent = request
+            // The node that the lease was meant for may have been retired meanwhile.
+            let isAsking = next?.isAsking == true && next?.node === node
+            if isAsking { sent.count += 1 }
+            var replies = try await connection.send(sent) { buffer in
+                if isAsking { buffer.writeWire("*1\r\n$6\r\nASKING\r\n") }
+                encode(&buffer)
+            }
+            if isAsking { replies.dropFirst() }
+            guard replies.beginsWithError, redirects < self.maximumRedirects,
                 let redirection = self.topology.redirection(of: replies, to: request, from: node)
             else { return replies }
-            redirects += 1
-            // ASKING would have to go over this very connection: the slot will have moved in a moment.
-            if redirection.pauses || redirection.isAsking { try await Task.sleep(for: .milliseconds(20)) }
+            next = redirection
+            if redirection.pauses {
+                guard NIODeadline.now().uptimeNanoseconds.addingClamped(Self.pause) < deadline else { return replies }
+                try await Task.sleep(for: .nanoseconds(Int64(clamping: Self.pause)))
+            } else {
+                redirects += 1
+            }
         }
     }
 
+    /// Before a node that could not answer for the moment is asked again.
+    private static var pause: UInt64 { 20_000_000 }
+
     private func lease(
         for request: RedisRequest,
+        at node: RedisNode? = nil,
         until deadline: UInt64
     ) async throws -> (node: RedisNode, connection: PooledConnection) {
+        var named = node
         while true {
-            let node = self.topology.node(for: request)
+            let node = named.take() ?? self.topology.node(for: request)
             switch node.multiplexer.queue.withLock({ ($0.phase, $0.retirement) }) {
             case (.idle, _): throw RedisError(.notRunning, "the client's run() is not running")
             case (.draining, nil), (.stopped, nil): throw RedisError(.shutDown, "the client is shutting down")

@@ -2,8 +2,9 @@ import RESP
 
 /// How far a scan has come: over one server, or over all masters of a cluster, one after the other.
 ///
-/// A cursor is worth something on its own server only. Where a master is replaced in the middle, its slots are scanned
-/// from the start on the one that has taken over, so that elements may come twice.
+/// A cursor is worth something on its own server only: servers hash with a secret of their own. Where a master is
+/// replaced in the middle, its slots, or the key, are scanned from the start on the one that has taken over, so that
+/// elements may come twice.
 @usableFromInline
 struct ScanCourse: Sendable {
     /// The next page's; `nil` at the end.
@@ -12,6 +13,8 @@ struct ScanCourse: Sendable {
     private var remaining: Set<Int>
     /// In a cluster: the master at work, and the slots that it served when its scan began.
     private var current: (master: RedisAddress, slots: Set<Int>)?
+    /// Elsewhere: the node that the cursor is from.
+    private var node: RedisNode?
 
     /// A scan of what is at a key, or of the whole database.
     init(_ client: RedisClient, hasKey: Bool) {
@@ -24,13 +27,9 @@ struct ScanCourse: Sendable {
         _ client: RedisClient,
         _ words: ScanCommand<Page>.Words
     ) async throws -> ScanPage<Page> {
+        if self.remaining.isEmpty { return try await self.pageOfOne(client, words) }
         while true {
             let command = ScanCommand<Page>(words: words, cursor: self.cursor ?? "0")
-            guard !self.remaining.isEmpty else {
-                let page = try await client.execute(command)
-                self.cursor = page.cursor == "0" ? nil : page.cursor
-                return page
-            }
             let (master, slots) = try await self.master(of: client)
             do {
                 let page = try await client.execute(command, at: master)
@@ -43,6 +42,26 @@ struct ScanCourse: Sendable {
                 self.current = nil
                 self.cursor = "0"
             }
+        }
+    }
+
+    /// The next page of what one server has.
+    private mutating func pageOfOne<Page>(
+        _ client: RedisClient,
+        _ words: ScanCommand<Page>.Words
+    ) async throws -> ScanPage<Page> {
+        while true {
+            var command = ScanCommand<Page>(words: words, cursor: self.cursor ?? "0")
+            var request = RedisRequest(command, nil)
+            if client.routesCommands { request.route = command.route }
+            let node = client.topology.node(for: request)
+            if node !== self.node { command = ScanCommand(words: words, cursor: "0") }
+            let page = try await client.execute(command)
+            // Another one may have answered.
+            guard client.topology.node(for: request) === node else { continue }
+            self.node = node
+            self.cursor = page.cursor == "0" ? nil : page.cursor
+            return page
         }
     }
 

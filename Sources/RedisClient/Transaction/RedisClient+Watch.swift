@@ -55,7 +55,8 @@ extension RedisClient {
     ///
     /// - Parameters:
     ///   - keys: if one of them changes between the start of `body` and its EXEC, nothing is written and `body` runs
-    ///   again. In a cluster all of one slot, to whose master the connection leads.
+    ///   again. In a cluster all of one slot, to whose master the connection leads: if that has changed before EXEC,
+    ///   `body` runs again as well.
     ///   - attempts: how often `body` runs at most; 16 by default.
     ///   - timeout: the longest wait for a connection.
     ///   - body: reads what it needs, then executes one transaction.
@@ -68,18 +69,32 @@ extension RedisClient {
         _ body: (RedisConnection) async throws -> Result
     ) async throws -> Result {
         if self.routesCommands, Watch(keys: keys).route == .severalSlots { throw RedisError.crossSlot }
-        return try await self.withConnection(near: keys.first, timeout: timeout) { connection in
-            var attempt = 1
-            while true {
-                try await connection.watch(keys)
-                do {
-                    let result = try await body(connection)
-                    // A body that found nothing to do has not ended the watch.
-                    if connection.isWatching.load(ordering: .relaxed) { try await connection.unwatch() }
-                    return result
-                } catch let error as RedisError where error.code == .transactionAborted && attempt < attempts {
-                    attempt += 1
+        var attempt = 1
+        while true {
+            var isBegun = true
+            do {
+                return try await self.withConnection(near: keys.first, timeout: timeout) { connection in
+                    while true {
+                        do {
+                            try await connection.watch(keys)
+                            let result = try await body(connection)
+                            // A body that found nothing to do has not ended the watch.
+                            if connection.isWatching.load(ordering: .relaxed) { try await connection.unwatch() }
+                            return result
+                        } catch let error as RedisError where error.code == .transactionAborted && attempt < attempts {
+                            attempt += 1
+                        } catch {
+                            isBegun = !connection.isWatching.load(ordering: .relaxed)
+                            throw error
+                        }
+                    }
                 }
+            } catch let error as RedisError
+                where error.code == .server && error.isRedirection && !isBegun && attempt < attempts
+            {
+                // The slot has moved, or is about to.
+                attempt += 1
+                try await Task.sleep(for: .milliseconds(10))
             }
         }
     }
