@@ -96,12 +96,12 @@ final class ClusterTopology: Topology {
 
     private func reader(of shard: SlotTable.Shard, _ state: inout State) -> RedisNode {
         let connected = shard.replicas.filter { $0.multiplexer.server != nil }
-        if let replica = Self.turn(connected, &state) {
-            // One that hangs is still connected.
-            let now = NIODeadline.now().uptimeNanoseconds
-            if self.readFrom == .replica || !state.table.isTroubled(replica.address, at: now) { return replica }
-        }
-        return self.readFrom == .replica ? shard.replicas.first ?? state.placeholder : shard.master
+        // One that hangs is still connected.
+        let now = NIODeadline.now().uptimeNanoseconds
+        let healthy = connected.filter { !state.table.isTroubled($0.address, at: now) }
+        if let replica = Self.turn(healthy, &state) { return replica }
+        guard self.readFrom == .replica else { return shard.master }
+        return Self.turn(connected, &state) ?? shard.replicas.first ?? state.placeholder
     }
 
     /// One after the other, those that are connected first.
