@@ -104,7 +104,8 @@ public final class Oxbow: Service, Sendable {
     ///
     /// See `RedisClient.run()`. With a separate instance for caches both clients run; an error of one ends the other.
     ///
-    /// - Throws: `RedisError` with `unsupportedServer` when the first server met does not know HEXPIRE (Redis before 7.4,
+    /// - Throws: `RedisError` with `unsupportedServer` when the first server met does not know HEXPIRE (Redis before
+    /// 7.4,
     ///   Valkey before 9), with `alreadyRunning` at a second call.
     public func run() async throws {
         guard self.client != nil else { return try await gracefulShutdown() }
@@ -281,11 +282,11 @@ public final class Oxbow: Service, Sendable {
 
     /// Runs `body`, the serving of one request, with a scope in which repeated reads of a key stay in memory.
     ///
-    /// The scope belongs to this task and its child tasks; other requests never see it. It ends with `body`: a task that
-    /// outlives it reads the shared cache again. A change made in the scope is seen in it at once; a change made elsewhere
-    /// is seen by the next request at the latest. A scope within a scope
-    /// is a new one, but its changes count in both. Loaders read past the scope: what they read is stored for everybody. With `usesRequestScope` off, this
-    /// only runs `body`.
+    /// The scope belongs to this task and its child tasks; other requests never see it. It ends with `body`: a task
+    /// that outlives it reads the shared cache again. A change made in the scope is seen in it at once; a change made
+    /// elsewhere is seen by the next request at the latest. A scope within a scope
+    /// is a new one, but its changes count in both. Loaders read past the scope: what they read is stored for
+    /// everybody. With `usesRequestScope` off, this only runs `body`.
     public func withRequestScope<Result>(_ body: () async throws -> Result) async rethrows -> Result {
         guard self.configuration.cache.usesRequestScope else { return try await body() }
         return try await RequestScope.with(maximumEntries: self.configuration.cache.requestScopeEntries, body)

@@ -44,6 +44,14 @@ public struct RESPReader: Sendable {
     @inlinable
     public var isAtEnd: Bool { self.position >= self.buffer.readableBytes }
 
+    /// Whether an error comes next.
+    @inlinable
+    public var isAtError: Bool {
+        guard self.position < self.buffer.readableBytes else { return false }
+        let byte = self.byte(at: self.position)
+        return byte == RESPType.simpleError.byte || byte == RESPType.bulkError.byte
+    }
+
     /// The type of the next element, attributes in front of it skipped.
     ///
     /// - Throws: ``RESPError`` with `malformed` at the end of the bytes.

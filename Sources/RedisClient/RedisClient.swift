@@ -8,8 +8,8 @@ import Synchronization
 
 /// A client of a Redis or Valkey server, of a master watched by sentinels, or of a cluster.
 ///
-/// Any number of tasks may call ``execute(_:timeout:)`` at once: their commands travel over one connection per server, in
-/// batches. ``run()`` makes the connections and keeps them: it must be running, as a `Service` or as a child task.
+/// Any number of tasks may call ``execute(_:timeout:)`` at once: their commands travel over one connection per server,
+/// in batches. ``run()`` makes the connections and keeps them: it must be running, as a `Service` or as a child task.
 public final class RedisClient: RedisExecutor, Service {
     /// The settings the client was made with.
     public let configuration: RedisClientConfiguration
@@ -97,22 +97,31 @@ public final class RedisClient: RedisExecutor, Service {
         self.topology.nodes.reduce(PoolStatistics()) { $0 + $1.pool.state.withLock { PoolStatistics($0) } }
     }
 
+    /// Checks the settings and loads the certificates.
+    ///
+    /// - Throws: ``RedisError`` with `invalidConfiguration`.
+    package func checkToRun() throws {
+        try self.configuration.validate()
+        try self.tls?.load()
+    }
+
     /// Declares the client running before ``run()`` has been scheduled: calls wait for the connection from here on.
     ///
     /// - Throws: ``RedisError`` with `alreadyRunning` or `invalidConfiguration`.
     package func prepareToRun() throws {
-        try self.configuration.validate()
-        try self.tls?.load()
+        try self.checkToRun()
         guard self.topology.start() else { throw RedisError(.alreadyRunning, "run() may be called once") }
         self.subscriptions.start(self.topology)
     }
 
     /// Connects, keeps the connections and makes new ones when they are lost, until shut down.
     ///
-    /// Attempts never end; the pauses between them grow from 50 ms to half a second. A graceful shutdown takes no new commands,
-    /// waits up to `drainTimeout` for outstanding replies and returns. Cancellation closes the connections at once.
+    /// Attempts never end; the pauses between them grow from 50 ms to half a second. A graceful shutdown takes no new
+    /// commands, waits up to `drainTimeout` for outstanding replies and returns. Cancellation closes the connections at
+    /// once.
     ///
-    /// - Throws: ``RedisError``: `unsupportedServer` when the first server met lacks a required command, `alreadyRunning`,
+    /// - Throws: ``RedisError``: `unsupportedServer` when the first server met lacks a required command,
+    /// `alreadyRunning`,
     ///   `invalidConfiguration`.
     public func run() async throws {
         try self.prepareToRun()

@@ -99,8 +99,8 @@ public struct RedisClientConfiguration: Sendable, Hashable {
 
     /// What the server must be; any role by default.
     ///
-    /// Asked at each connect: the address may lead to another server than yesterday. A server of another role is treated
-    /// as one that cannot be reached, and tried again with pauses.
+    /// Asked at each connect: the address may lead to another server than yesterday. A server of another role is
+    /// treated as one that cannot be reached, and tried again with pauses.
     public var requiredRole: ServerInfo.Role?
 
     /// Scripts given to the server at each connect, so that none has to be sent in full later; none by default.
@@ -156,7 +156,24 @@ extension RedisClientConfiguration {
                 throw refuse("tls.\(problem.setting): \(problem.message); allowed: \(problem.allowed)")
             }
         }
-        if case .cluster = self.topology, self.database > 0 { throw refuse("a cluster has no database but 0") }
+        switch self.topology {
+        case .standalone: break
+        case .sentinel(let sentinel):
+            if sentinel.masterName.isEmpty { throw refuse("sentinel.masterName is empty: no master has that name") }
+        case .cluster(let cluster):
+            if self.database > 0 { throw refuse("a cluster has no database but 0") }
+            if let interval = cluster.refreshInterval, interval <= .zero {
+                throw refuse("cluster.refreshInterval must be more than 0, or nil, not \(interval)")
+            }
+            if cluster.maximumRedirects < 0 {
+                throw refuse("cluster.maximumRedirects must be at least 0, not \(cluster.maximumRedirects)")
+            }
+        }
+        if case .standalone = self.topology {
+        } else if self.addresses.contains(where: { if case .unix = $0 { true } else { false } }) {
+            throw refuse("sentinels and clusters cannot be begun with at a Unix socket: they name hosts")
+        }
+        if self.drainTimeout < .zero { throw refuse("drainTimeout must be at least 0, not \(self.drainTimeout)") }
         for (name, duration) in [("commandTimeout", self.commandTimeout), ("connectTimeout", self.connectTimeout)]
         where duration <= .zero {
             throw refuse("\(name) must be more than 0, not \(duration)")

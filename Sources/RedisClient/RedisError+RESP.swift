@@ -1,5 +1,14 @@
 public import RESP
 
+extension RESPReader {
+    /// Reads one whole reply: an error is thrown, also to those who could hold one as a value.
+    @inlinable
+    mutating func readReply<Response: RESPDecodable>(as _: Response.Type) throws(RESPError) -> Response {
+        if self.isAtError { throw RESPError(reply: try self.readError()) }
+        return try Response(from: &self)
+    }
+}
+
 extension RedisError {
     /// The error for a reply that could not be decoded: the server's own, or one about its type.
     @usableFromInline
@@ -32,8 +41,8 @@ extension RedisError {
 
     /// What may be shown of a server's error: the words of the server itself, never what it repeats of the command.
     ///
-    /// Servers repeat arguments behind the first quote sign, backtick or colon, and script errors carry a script's own text
-    /// there.
+    /// Servers repeat arguments behind the first quote sign, backtick or colon, and script errors carry a script's own
+    /// text there.
     static func safeText(of reply: ErrorReply) -> String {
         let text = reply.message.utf8.prefix { byte in
             byte != UInt8(ascii: "'") && byte != UInt8(ascii: "`") && byte != UInt8(ascii: "\"")

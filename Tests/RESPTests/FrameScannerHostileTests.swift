@@ -101,7 +101,7 @@ import Testing
         "*1\n", "~1\n", "%1\n", "|1\n", "*?\n", "~?\n", "%?\n", "*1\n~?\n%1\n|1\n", "*2\n:1\n", "%1\n+a\n",
     ])
     func `refuses a million opening aggregates`(header: String) {
-        // Row 48: the error comes at the cap, not when all of them have been taken in.
+        // The error comes at the cap, not when all of them have been taken in.
         let opening = million(header)
         #expect(Scan(opening).error == .limitExceeded)
         // At most two lines for one level in the headers above.

@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func `a streamed array at the limit passes, one element more is refused`() {
-        // Row 49: a stream that never ends must not be taken in for ever.
+        // A stream that never ends must not be taken in for ever.
         for type in ["*", "~", "%", "*1\n*"] {
             #expect(self.scan(type + "?\n" + String(repeating: ":1\n", count: 10) + ".\n").frames.count == 1)
             #expect(self.scan(type + "?\n" + String(repeating: ":1\n", count: 11)).error == .limitExceeded)

@@ -71,13 +71,13 @@ import Testing
         "*1\n>1\n:1\n", "%1\n+a\n>0\n", ">1\n>1\n:1\n", "*?\n>1\n:1\n.\n", "|1\n+a\n>1\n:1\n:1\n",
     ])
     func `refuses a push inside another element`(text: String) {
-        // Row 8 of the failure modes.
+        // A reply that nobody has asked for.
         #expect(Scan(wire(text)).error == .malformed)
         #expect(Scan(wire(text), cuts: 1..<wire(text).count) == Scan(wire(text)))
     }
 
     @Test func `an error line split by a line end in it is followed by bytes that are no frame`() {
-        // Row 9: older servers repeat arguments in error replies, line ends included.
+        // Older servers repeat arguments in error replies, line ends included.
         let scan = Scan(wire("-ERR unknown command 'a\nb'\n+OK\n"))
         #expect(scan.frames == [Scan.Frame(type: .simpleError, range: 0..<25)])
         #expect(scan.error == .malformed)

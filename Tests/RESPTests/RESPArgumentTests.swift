@@ -17,7 +17,7 @@ import Testing
         ("\0", "$1\r\n\0\r\n"),
         ("\r\n", "$2\r\n\r\n\r\n"), ("a\r\n$1\r\nb", "$8\r\na\r\n$1\r\nb\r\n"), ("e\u{301}", "$3\r\ne\u{301}\r\n"),
         ("123456789", "$9\r\n123456789\r\n"), ("1234567890", "$10\r\n1234567890\r\n"),
-        // Row 52: a whole command as a value stays one value.
+        // A whole command as a value stays one value.
         ("*1\r\n$8\r\nFLUSHALL\r\n", "$18\r\n*1\r\n$8\r\nFLUSHALL\r\n\r\n"),
     ])
     func `writes text as one bulk string of its bytes`(text: String, wire: String) {

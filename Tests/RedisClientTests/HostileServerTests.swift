@@ -9,7 +9,7 @@ import Testing
     typealias Answer = ScriptedServer.Answer
 
     @Test func `a surplus reply closes the connection and is nobody's`() async throws {
-        // Row 8: the second reply to the first command must not become the answer to the second command.
+        // The second reply to the first command must not become the answer to the second command.
         let server = try await ScriptedServer.start([[Answer("+first\r\n+surplus\r\n")], [Answer("+second\r\n")]])
         defer { server.stop() }
         try await withClient(server.configuration) { client async throws in
@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test func `an error line split by what it repeats does not shift replies`() async throws {
-        // Row 9: an old server repeats an argument with CR LF in it.
+        // An old server repeats an argument with CR LF in it.
         let server = try await ScriptedServer.start([
             [Answer("-ERR unknown key 'a\r\n+injected\r\n'\r\n")], [Answer("+x\r\n")],
         ])
@@ -51,7 +51,7 @@ import Testing
         }
     }
 
-    /// Row 4: closed after k bytes, for every k.
+    /// Closed after k bytes, for every k.
     @Test(arguments: ["$5\r\nhello\r\n", "*2\r\n:12\r\n$2\r\nab\r\n", "+12345\r\n", ":123\r\n"])
     func `a reply that is cut is an error and never a shorter value`(_ reply: String) async throws {
         let bytes = Array(reply.utf8)

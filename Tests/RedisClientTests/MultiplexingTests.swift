@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    /// Rows 5 and 6 of the failure list: callers give up at random moments, by time-out or cancellation, while the
+    /// Callers give up at random moments, by time-out or cancellation, while the
     /// server stumbles; every value names its key.
     @Test(arguments: [SharedServers.Name.redis, .valkey])
     func `replies are never crossed when callers give up`(_ name: SharedServers.Name) async throws {

@@ -1,28 +1,22 @@
 import Logging
 import NIOCore
-import RESP
+import Resilience
 import Synchronization
 
 /// Learns the cluster's slots anew: when something shows that they have changed, and now and then.
 ///
-/// One question is under way at a time, whoever asks for it and how often; the pauses between two are bounded from below
-/// and spread at random, so that many clients do not ask at the same moment.
+/// One question is under way at a time, whoever asks for it and how often; the pauses between two are bounded from
+/// below and spread at random, so that many clients do not ask at the same moment.
 final class ClusterRefresh: Sendable {
-    enum Urgency: Int, Comparable {
-        /// The table works, but has been corrected.
-        case soon
-        /// Callers wait.
-        case urgently
-
-        static func < (left: Urgency, right: Urgency) -> Bool { left.rawValue < right.rawValue }
-    }
+    typealias Urgency = RefreshPace.Urgency
 
     private struct State {
         var wish: Urgency?
         var troubles: Set<RedisAddress> = []
-        var last: UInt64 = 0
-        /// Since when wishes have been urgent without a rest.
-        var urgentSince: UInt64?
+        var pace = RefreshPace()
+        var isFailing = false
+        /// The names of the cluster's nodes at the last refresh.
+        var names: Set<String> = []
         var isOver = false
     }
 
@@ -31,16 +25,6 @@ final class ClusterRefresh: Sendable {
     private let state = Mutex(State())
     private let wake: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
-
-    /// The shortest pause behind a correction.
-    private static let calm: UInt64 = 5_000_000_000
-    /// The shortest pause while callers wait, and the one that it becomes when that lasts.
-    private static let urgent: UInt64 = 100_000_000
-    private static let patient: UInt64 = 1_000_000_000
-    private static let patience: UInt64 = 15_000_000_000
-
-    /// Between two looks whether replicas are missing.
-    private static let replicas = Duration.seconds(2)
 
     init(_ configuration: ClusterConfiguration, _ context: RedisNode.Context) {
         self.configuration = configuration
@@ -85,18 +69,22 @@ final class ClusterRefresh: Sendable {
     private func askPeriodically(_ topology: ClusterTopology) async {
         // A longer sleep than some hundred years traps.
         let interval = self.configuration.refreshInterval.map { min($0, .seconds(1_000_000_000)) }
+        // Spread, so that app servers started together do not ask together.
+        func next() -> ContinuousClock.Instant? { interval.map { .now + $0 * Double.random(in: 0.8...1) } }
+        var due = next()
         // Replicas come back without a word to those who do not ask.
-        guard let pause = topology.usesReplicas ? min(interval ?? Self.replicas, Self.replicas) : interval else {
-            return
-        }
-        var last = ContinuousClock.now
-        while true {
-            // Spread, so that app servers started together do not ask together.
-            guard (try? await Task.sleep(for: pause * Double.random(in: 0.8...1))) != nil else { return }
-            let isDue = interval.map { last.duration(to: .now) >= $0 * 0.8 } ?? false
-            guard isDue || topology.lacksReplicas else { continue }
-            last = .now
-            self.ask(.soon)
+        var looks = Backoff(initial: .seconds(2), maximum: .seconds(30))
+        var look = topology.usesReplicas ? ContinuousClock.now + looks.next(random: .random(in: 0..<1)) : nil
+        while let end = [due, look].compactMap({ $0 }).min() {
+            guard (try? await Task.sleep(until: end, clock: .continuous)) != nil else { return }
+            if let time = due, time <= .now {
+                self.ask(.soon)
+                due = next()
+            }
+            if let time = look, time <= .now {
+                if topology.lacksReplicas { self.ask(.soon) } else { looks.reset() }
+                look = .now + looks.next(random: .random(in: 0..<1))
+            }
         }
     }
 
@@ -106,7 +94,7 @@ final class ClusterRefresh: Sendable {
             let (rest, troubles) = self.state.withLock { state -> (UInt64?, Set<RedisAddress>) in
                 defer { state.troubles = [] }
                 guard let wish = state.wish, !state.isOver else { return (nil, state.troubles) }
-                return (Self.rest(wish, &state, NIODeadline.now().uptimeNanoseconds), state.troubles)
+                return (state.pace.rest(before: wish, at: NIODeadline.now().uptimeNanoseconds), state.troubles)
             }
             for address in troubles { topology.note(troubleAt: address) }
             guard let rest else { return }
@@ -118,113 +106,37 @@ final class ClusterRefresh: Sendable {
         await self.refresh(topology)
     }
 
-    private static func rest(_ wish: Urgency, _ state: inout State, _ now: UInt64) -> UInt64 {
-        if wish == .urgently {
-            state.urgentSince = state.urgentSince ?? now
-        } else {
-            state.urgentSince = nil
-        }
-        let isLasting = state.urgentSince.map { now > $0.addingClamped(Self.patience) } ?? false
-        let pause = wish == .soon ? Self.calm : isLasting ? Self.patient : Self.urgent
-        let end = state.last.addingClamped(pause)
-        return state.last == 0 || now >= end ? 0 : end - now
-    }
-
     private func refresh(_ topology: ClusterTopology) async {
         self.state.withLock { $0.wish = nil }
+        var failure: RedisError?
         do {
-            topology.apply(try await self.view(topology))
+            let question = ClusterQuestion(
+                nodes: topology.respondents,
+                seeds: self.configuration.seeds,
+                knownNames: self.state.withLock { $0.names },
+                context: self.context
+            )
+            let view = try await question.view()
+            topology.apply(view)
+            self.state.withLock { $0.names = view.names }
         } catch is CancellationError {
             return
         } catch {
-            let failure = error as? RedisError ?? RedisError(.cannotConnect, "\(error)", cause: error)
-            let message = "no node of the cluster could be asked for its slots: \(failure.message)"
-            topology.failed(RedisError(.cannotConnect, message, cause: failure))
-            let isFirst = self.state.withLock { $0.urgentSince == nil || $0.last == 0 }
-            self.context.logger.log(
-                level: isFirst ? .warning : .debug,
-                "cannot refresh the cluster's slots, trying on",
-                metadata: ["error": "\(failure)"]
-            )
-            self.ask(.urgently)
+            failure = error as? RedisError ?? RedisError(.cannotConnect, "\(error)", cause: error)
         }
-        let spread = UInt64.random(in: 0...Self.urgent / 4)
-        self.state.withLock { state in
-            state.last = NIODeadline.now().uptimeNanoseconds.addingClamped(spread)
-            if state.wish == nil { state.urgentSince = nil }
+        let wasFailing = self.state.withLock { state in
+            state.pace.refreshed(at: NIODeadline.now().uptimeNanoseconds, random: .random(in: 0..<1))
+            defer { state.isFailing = failure != nil }
+            return state.isFailing
         }
-    }
-
-    // MARK: Asking
-
-    /// One node's view: of the first that answers. The next one is asked when one has failed or takes long.
-    private func view(_ topology: ClusterTopology) async throws -> ClusterView {
-        let known = topology.respondents.prefix(8).map(Respondent.node)
-        let seeds = self.configuration.seeds.shuffled().prefix(8).map(Respondent.seed)
-        return try await firstSuccess(of: known + seeds, hedgingAfter: .milliseconds(100)) { respondent in
-            switch respondent {
-            case .node(let node): try await self.ask(node)
-            case .seed(let seed): try await self.ask(seed)
-            }
-        }
-    }
-
-    private enum Respondent: Sendable {
-        /// Over its shared connection.
-        case node(RedisNode)
-        /// Over a connection made for the question.
-        case seed(RedisAddress)
-    }
-
-    private func ask(_ node: RedisNode) async throws -> ClusterView {
-        let replies = await node.multiplexer.attempt(
-            expecting: 1,
-            timeout: 1_000_000_000,
-            isFirstInLine: true,
-            ignoresCancellation: false,
-            encode: Self.encode
+        guard let failure else { return }
+        let message = "no node of the cluster could be asked for its slots: \(failure.message)"
+        topology.failed(RedisError(.cannotConnect, message, cause: failure))
+        self.context.logger.log(
+            level: wasFailing ? .debug : .warning,
+            "cannot refresh the cluster's slots, trying on",
+            metadata: ["error": "\(failure)"]
         )
-        return try self.view(replies, from: node.address)
-    }
-
-    private func ask(_ seed: RedisAddress) async throws -> ClusterView {
-        var configuration = self.context.configuration
-        configuration.address = seed
-        configuration.requiredRole = nil
-        configuration.requiredCommands = []
-        configuration.preloadedScripts = []
-        let connection = try await PooledConnection.connect(
-            configuration,
-            tls: self.context.tls.map { TLSClient($0, for: seed) },
-            on: self.context.eventLoopGroup.next(),
-            until: .max
-        )
-        defer { connection.close() }
-        let replies = await connection.multiplexer.attempt(
-            expecting: 1,
-            timeout: configuration.commandTimeout.nanosecondsClamped,
-            isFirstInLine: true,
-            ignoresCancellation: false,
-            encode: Self.encode
-        )
-        return try self.view(replies, from: seed)
-    }
-
-    private static func encode(into buffer: inout ByteBuffer) {
-        buffer.writeWire("*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n")
-    }
-
-    private func view(_ replies: RedisReplies, from address: RedisAddress) throws -> ClusterView {
-        guard replies.count == 1 else {
-            throw replies.failure ?? RedisError(.connectionClosed, "\(address) cannot be asked")
-        }
-        var reader = RESPReader(replies.bytes)
-        do {
-            let view = try ClusterView(try RESPValue(from: &reader), from: address)
-            guard !view.ranges.isEmpty else { throw RedisError(.cannotConnect, "\(address) knows of no slots") }
-            return view
-        } catch let error as RESPError {
-            throw RedisError(error)
-        }
+        self.ask(.urgently)
     }
 }

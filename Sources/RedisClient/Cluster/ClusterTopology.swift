@@ -47,14 +47,12 @@ final class ClusterTopology: Topology {
 
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.runner.run() }
             group.addTask { await self.refresh.run(self) }
             defer {
                 self.end()
                 group.cancelAll()
             }
-            // The nodes end by a shutdown, or by an error.
-            try await group.next()
+            try await self.runner.run()
         }
         try Task.checkCancellation()
     }
@@ -156,6 +154,8 @@ final class ClusterTopology: Topology {
         }
     }
 
+    func confirm() { self.refresh.ask(.soon) }
+
     /// Why nobody can be served yet, for those who wait.
     func failed(_ error: RedisError) {
         self.state.withLock { $0.placeholder }.multiplexer.connectFailed(error)
@@ -171,8 +171,6 @@ final class ClusterTopology: Topology {
     /// Whether nodes may have been left out of the last view: it names no replica that is down, or new.
     var lacksReplicas: Bool { self.usesReplicas && self.state.withLock { $0.table.lacksReplicas } }
 
-    var isComplete: Bool { self.state.withLock { $0.table.isComplete } }
-
     /// Nodes to ask for their view, likeliest first: connected ones that answer, in random order.
     var respondents: [RedisNode] {
         let now = NIODeadline.now().uptimeNanoseconds
@@ -187,14 +185,22 @@ final class ClusterTopology: Topology {
 
     func redirection(of replies: RedisReplies, to request: RedisRequest, from node: RedisNode) -> Redirection? {
         guard let message = replies.refusal(of: request) else { return nil }
+        if node.role == .replica, message.hasPrefix("LOADING") || message.hasPrefix("MASTERDOWN") {
+            // It will be fit in a while; others are now.
+            self.note(troubleAt: node.address)
+            return Redirection(pauses: true)
+        }
         if message.hasPrefix("TRYAGAIN") { return Redirection(pauses: true) }
         if message.hasPrefix("CLUSTERDOWN") {
             self.refresh.ask(.urgently)
             return Redirection(pauses: true)
         }
         guard let redirect = ClusterRedirect(message, by: node.address) else { return nil }
-        // A script can say anything.
-        if case .slot(let slot) = request.route, slot != redirect.slot { return nil }
+        guard case .slot(let slot) = request.route, slot == redirect.slot else {
+            // On somebody's own connection, or a script, which can say anything: nothing to go by.
+            self.refresh.ask(.urgently)
+            return nil
+        }
         let now = NIODeadline.now().uptimeNanoseconds
         let target = self.state.withLock { state -> (node: RedisNode, changes: SlotTable.Changes, isNew: Bool)? in
             // Healthy nodes go on naming one that is gone until it is replaced: following would be hammering.
@@ -208,32 +214,5 @@ final class ClusterTopology: Topology {
         self.act(on: target.changes)
         if !redirect.isAsk { self.refresh.ask(target.isNew ? .urgently : .soon) }
         return Redirection(node: target.node, isAsking: redirect.isAsk)
-    }
-}
-
-extension RedisReplies {
-    /// The words of the error with which the whole request was refused, so that nothing of it was carried out: a single
-    /// command's, or in a transaction EXEC's own or the one that made it give up.
-    fileprivate func refusal(of request: RedisRequest) -> String? {
-        guard self.failure == nil, self.count == request.count else { return nil }
-        var reader = RESPReader(self.bytes)
-        do {
-            guard request.isTransaction else { return self.count == 1 ? try reader.readError().message : nil }
-            var refusal: String?
-            for index in 0..<self.count {
-                let type = try reader.nextType()
-                guard type == .simpleError || type == .bulkError else {
-                    try reader.skip()
-                    continue
-                }
-                let message = try reader.readError().message
-                if index == 0 { return nil }
-                if index == self.count - 1 { return message.hasPrefix("EXECABORT") ? refusal : message }
-                refusal = refusal ?? message
-            }
-        } catch {
-            return nil
-        }
-        return nil
     }
 }

@@ -11,9 +11,17 @@ struct ClusterView: Sendable, Hashable {
     }
 
     var ranges: [Range]
+    /// The nodes' names, which they keep for life; old servers tell none.
+    var names: Set<String> = []
+
+    /// Whether the node sees the cluster as failed: slots are not served, or it is cut off from most masters.
+    var isFailed = false
 
     /// More nodes than the cluster specification recommends are not believed.
     static let maximumNodes = 1000
+
+    /// How many of the slots have a master.
+    var coverage: Int { self.ranges.reduce(0) { $0 + $1.slots.count } }
 
     init(ranges: [Range]) { self.ranges = ranges }
 
@@ -27,6 +35,9 @@ struct ClusterView: Sendable, Hashable {
         if case .error(let error) = reply { throw RESPError(reply: error) }
         guard case .array(let entries) = reply else { throw Self.malformed }
         var ranges: [Range] = []
+        var masters: Set<RedisAddress> = []
+        var allReplicas: Set<RedisAddress> = []
+        var names: Set<String> = []
         for entry in entries.prefix(HashSlot.count) {
             guard case .array(let fields) = entry, fields.count >= 3, case .integer(let first) = fields[0],
                 case .integer(let last) = fields[1], 0 <= first, first <= last, last < HashSlot.count
@@ -34,14 +45,20 @@ struct ClusterView: Sendable, Hashable {
             let nodes = fields[2...].map { Self.address($0, asked) }
             // A master whose address its node does not know yet serves nobody.
             guard let known = nodes.first, let master = known else { continue }
-            let replicas = nodes.dropFirst().compactMap { $0 }.filter { $0 != master }
-            ranges.append(Range(slots: Int(first)...Int(last), master: master, replicas: Array(replicas.prefix(64))))
-        }
-        let nodes = Set(ranges.map(\.master)).union(ranges.flatMap(\.replicas))
-        guard nodes.count <= Self.maximumNodes else {
-            throw RESPError(.limitExceeded, "a cluster of more than \(Self.maximumNodes) nodes")
+            masters.insert(master)
+            guard masters.count <= Self.maximumNodes else {
+                throw RESPError(.limitExceeded, "a cluster of more than \(Self.maximumNodes) masters")
+            }
+            var replicas = nodes.dropFirst().compactMap { $0 }.filter { $0 != master }
+            replicas.removeAll { !allReplicas.contains($0) && allReplicas.count >= Self.maximumNodes }
+            allReplicas.formUnion(replicas)
+            for node in fields[2...] {
+                if case .array(let parts) = node, parts.count >= 3, let name = parts[2].text { names.insert(name) }
+            }
+            ranges.append(Range(slots: Int(first)...Int(last), master: master, replicas: replicas))
         }
         self.ranges = ranges
+        self.names = names
     }
 
     private static var malformed: RESPError { RESPError(.unexpectedType, "CLUSTER SLOTS was not answered with slots") }
@@ -61,7 +78,8 @@ struct ClusterView: Sendable, Hashable {
 }
 
 extension RedisAddress {
-    /// An address as a server announces it: an empty host stands for the server's own, `?` for one that it does not know.
+    /// An address as a server announces it: an empty host stands for the server's own, `?` for one that it does not
+    /// know.
     init?(announced host: String, port: Int, by server: RedisAddress) {
         guard (1...65_535).contains(port), host != "?" else { return nil }
         if host.isEmpty {

@@ -3,8 +3,8 @@ import RESP
 
 /// How the commands of a pipeline are spread over a cluster's nodes.
 ///
-/// Each command is encoded once, into the bytes of the group that goes to its node. Within a group the order of commands
-/// is kept, and what stands between MULTI and EXEC stays in one piece.
+/// Each command is encoded once, into the bytes of the group that goes to its node. Within a group the order of
+/// commands is kept, and what stands between MULTI and EXEC stays in one piece.
 struct PipelinePlan {
     /// What goes to one node in one piece.
     struct Group {

@@ -46,9 +46,6 @@ struct SlotTable {
         return self.shards.indices.contains(index) ? self.shards[index] : nil
     }
 
-    /// Whether every slot has a node.
-    var isComplete: Bool { !self.owners.contains(-1) }
-
     /// Whether a shard has no replica, or there have been more of them.
     var lacksReplicas: Bool {
         self.shards.contains { $0.replicas.isEmpty }

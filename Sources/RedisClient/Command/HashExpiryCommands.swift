@@ -41,8 +41,8 @@ public enum FieldPersistOutcome: Int64, RESPDecodable {
     }
 }
 
-/// `HEXPIRE key seconds [NX|XX|GT|LT] FIELDS count field …`: ends fields after a time in whole seconds, rounded up; what
-/// happened to each.
+/// `HEXPIRE key seconds [NX|XX|GT|LT] FIELDS count field …`: ends fields after a time in whole seconds, rounded up;
+/// what happened to each.
 ///
 /// Zero deletes at once; the server refuses less.
 @inlinable
@@ -56,8 +56,8 @@ public func HEXPIRE(
         .flag(condition?.word).flag("FIELDS").countedList(fields)
 }
 
-/// `HPEXPIRE key milliseconds [NX|XX|GT|LT] FIELDS count field …`: ends fields after a time in whole milliseconds, rounded
-/// up; what happened to each.
+/// `HPEXPIRE key milliseconds [NX|XX|GT|LT] FIELDS count field …`: ends fields after a time in whole milliseconds,
+/// rounded up; what happened to each.
 ///
 /// Zero deletes at once; the server refuses less.
 @inlinable
@@ -89,7 +89,8 @@ public func HPERSIST(
     TypedCommand(writing: "HPERSIST", [FieldPersistOutcome].self).key(key).flag("FIELDS").countedList(fields)
 }
 
-/// `HSETEX key [FNX|FXX] [PX …|PXAT …|KEEPTTL] FIELDS count field value …`: stores all the fields or none; whether it did.
+/// `HSETEX key [FNX|FXX] [PX …|PXAT …|KEEPTTL] FIELDS count field value …`: stores all the fields or none; whether it
+/// did.
 ///
 /// - Parameters:
 ///   - key: the hash.
@@ -108,8 +109,8 @@ public func HSETEX<Fields: Collection & Sendable, Field: RESPArgument, Value: RE
         .adding(expiry?.words ?? ExpiryWords(.none)).flag("FIELDS").word(fields.count).pairs(fields)
 }
 
-/// `HGETEX key PX|PXAT|PERSIST … FIELDS count field …`: the values in order, `nil` where there is none; their time to live
-/// is changed.
+/// `HGETEX key PX|PXAT|PERSIST … FIELDS count field …`: the values in order, `nil` where there is none; their time to
+/// live is changed.
 @inlinable
 public func HGETEX<Value: RESPDecodable>(
     _ key: some RESPArgument,

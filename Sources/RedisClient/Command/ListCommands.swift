@@ -211,8 +211,8 @@ public func LPOS(
         .option("COUNT", Int?.some(count)).option("MAXLEN", maximumLength)
 }
 
-/// `LMOVE source destination LEFT|RIGHT LEFT|RIGHT`: moves an element from one end to another; it, or `nil` if there was
-/// none.
+/// `LMOVE source destination LEFT|RIGHT LEFT|RIGHT`: moves an element from one end to another; it, or `nil` if there
+/// was none.
 @inlinable
 public func LMOVE<Element: RESPDecodable>(
     _ source: some RESPArgument,

@@ -22,6 +22,7 @@ struct PipelineSummary {
         self.whole.timeoutFactor = max(self.whole.timeoutFactor, command.timeoutFactor)
         self.whole.isIdempotent = self.whole.isIdempotent && command.isIdempotent
         self.whole.isReadOnly = self.whole.isReadOnly && command.isReadOnly
+        self.whole.ignoresCancellation = self.whole.ignoresCancellation || command.ignoresCancellation
         let use = command.connectionUse
         if use != .shared { self.add(use) }
     }
@@ -93,7 +94,7 @@ struct PipelineDecoder {
         self.remaining -= 1
         let start = self.reader.place
         do {
-            return .success(try Response(from: &self.reader))
+            return .success(try self.reader.readReply(as: Response.self))
         } catch {
             self.hasErrors = true
             // Whatever was read of the reply, the next one begins behind its end.

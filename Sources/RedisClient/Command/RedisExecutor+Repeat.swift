@@ -9,7 +9,8 @@ extension RedisExecutor {
     /// - Parameters:
     ///   - command: the command that was sent.
     ///   - error: the first attempt's error.
-    ///   - deadline: on the clock of `NIODeadline`, in nanoseconds; of the whole call.
+    ///   - deadline: on the clock of `NIODeadline`, in nanoseconds; of the whole call: the last attempt begins before.
+    ///   A command that has blocked blocks anew for its whole limit.
     ///   - followsRedirection: whether a cluster's refusal is followed by one more attempt: that of a pipeline's
     ///   command, which nobody has sent to another node yet.
     /// - Returns: the reply to a later attempt.
@@ -37,27 +38,27 @@ extension RedisExecutor {
                 guard NIODeadline.now().uptimeNanoseconds.addingClamped(pause.nanosecondsClamped) < deadline else {
                     throw error
                 }
-                try await Task.sleep(for: pause)
+                try await Task.sleep(for: pause, ignoringCancellation: command.ignoresCancellation)
             } else {
                 throw error
             }
             let now = NIODeadline.now().uptimeNanoseconds
             guard now < deadline else { throw error }
             let rest = Duration.nanoseconds(Int64(clamping: deadline - now))
-            var request = RedisRequest(command, rest)
+            var request = RedisRequest(command, command.connectionUse == .shared ? rest : nil)
             if self.routesCommands { request.route = command.route }
             let replies: RedisReplies
             do {
                 replies = try await self.send(request) {
                     if sendsInFull { command.encodeInFull(into: &$0) } else { command.encode(into: &$0) }
                 }
-            } catch let failure as RedisError where failure.delivery == .notSent {
+            } catch let failure as RedisError where failure.delivery == .notSent && !error.isUnknownScript {
                 // What the server said tells more than that it could not be asked again.
                 throw error
             }
             var reader = RESPReader(replies.bytes)
             do {
-                return try Command.Response(from: &reader)
+                return try reader.readReply(as: Command.Response.self)
             } catch let failure {
                 error = RedisError(failure, of: RESPReader(replies.bytes))
             }
@@ -114,7 +115,26 @@ extension RedisCommand {
     /// One that blocked is told so in words that CLIENT UNBLOCK does not use. A script may have its own reasons to
     /// answer READONLY, having written.
     fileprivate func mayRepeat(afterChangeOfRole error: RedisError) -> Bool {
-        if error.message.hasPrefix("UNBLOCKED force unblock") { return true }
-        return error.serverError == "READONLY" && (self.isIdempotent || self.script == nil)
+        if case .blocking = self.connectionUse, error.message.hasPrefix("UNBLOCKED force unblock") { return true }
+        return error.serverError == "READONLY" && (self.isIdempotent || !self.isScript)
+    }
+
+    /// Whether a script or a function is called, also by name.
+    private var isScript: Bool {
+        if self.script != nil { return true }
+        var buffer = ByteBuffer()
+        self.encode(into: &buffer)
+        var reader = RESPReader(buffer)
+        guard (try? reader.readAggregate()) != nil, let name = try? reader.readString() else { return true }
+        return ["EVAL", "FCALL"].contains { name.uppercased().hasPrefix($0) }
+    }
+}
+
+extension Task where Success == Never, Failure == Never {
+    /// A pause, which a cancelled task keeps as well if told so.
+    static func sleep(for pause: Duration, ignoringCancellation: Bool) async throws {
+        guard ignoringCancellation else { return try await Task.sleep(for: pause) }
+        // Cancelled by nobody.
+        try await Task<Void, any Error> { try await Task.sleep(for: pause) }.value
     }
 }

@@ -93,8 +93,9 @@ extension RedisExecutor {
     ///   - timeout: from the call to the reply; `commandTimeout` times the command's factor by default.
     /// - Returns: the reply, decoded.
     /// - Throws: ``RedisError``; its ``RedisError/delivery`` says whether the command may have been carried out;
-    ///   `crossSlot` where the keys are in several slots and the command cannot be split; `CancellationError` when the task is cancelled: the command may still be carried out, its reply is dropped,
-    ///   the connection and its other callers are not touched.
+    ///   `crossSlot` where the keys are in several slots and the command cannot be split; `CancellationError` when the
+    ///   task is cancelled: the command may still be carried out, its reply is dropped, the connection and its other
+    ///   callers are not touched.
     @inlinable
     public func execute<Command: RedisCommand>(
         _ command: Command,
@@ -108,7 +109,7 @@ extension RedisExecutor {
         let replies = try await self.send(request) { command.encode(into: &$0) }
         var reader = RESPReader(replies.bytes)
         do {
-            return try Command.Response(from: &reader)
+            return try reader.readReply(as: Command.Response.self)
         } catch {
             let failure = RedisError(error, of: RESPReader(replies.bytes))
             return try await self.executeAgain(command, after: failure, until: replies.deadline)
@@ -129,7 +130,8 @@ extension RedisExecutor {
     ///   - commands: what to send.
     ///   - timeout: for all of them; `commandTimeout` times the largest factor by default.
     /// - Returns: a result for each command.
-    /// - Throws: ``RedisError`` when nothing was answered, except in a cluster; `CancellationError`. When the connection
+    /// - Throws: ``RedisError`` when nothing was answered, except in a cluster; `CancellationError`. When the
+    /// connection
     ///   was lost in the middle, the results from there on are failures.
     @inlinable
     public func execute<each Command: RedisCommand>(

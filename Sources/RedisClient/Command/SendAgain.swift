@@ -24,8 +24,9 @@ struct Attempt {
 }
 
 extension RedisClient {
-    /// What follows a first attempt that did not bring what was asked for: waiting for a connection or for room, another
-    /// node, and another attempt where the first one was certainly not carried out, or the command may be repeated.
+    /// What follows a first attempt that did not bring what was asked for: waiting for a connection or for room,
+    /// another node, and another attempt where the first one was certainly not carried out, or the command may be
+    /// repeated.
     func sendAgain(_ attempt: inout Attempt, encode: (inout ByteBuffer) -> Void) async throws -> RedisReplies {
         let request = attempt.request
         while true {
@@ -44,7 +45,7 @@ extension RedisClient {
                     let pause = attempt.backoff.next(random: .random(in: 0..<1))
                     let end = NIODeadline.now().uptimeNanoseconds.addingClamped(pause.nanosecondsClamped)
                     guard end < attempt.deadline else { return attempt.replies }
-                    try await Task.sleep(for: pause)
+                    try await Task.sleep(for: pause, ignoringCancellation: request.ignoresCancellation)
                 }
             } else if let failure = attempt.replies.failure {
                 if !request.ignoresCancellation { try Task.checkCancellation() }
@@ -105,6 +106,31 @@ extension RedisClient {
 }
 
 extension RedisReplies {
+    /// The words of the error with which the whole request was refused, so that nothing of it was carried out: a single
+    /// command's, or in a transaction EXEC's own or the one that made it give up.
+    func refusal(of request: RedisRequest) -> String? {
+        guard self.failure == nil, self.count == request.count else { return nil }
+        var reader = RESPReader(self.bytes)
+        do {
+            guard request.isTransaction else { return self.count == 1 ? try reader.readError().message : nil }
+            var refusal: String?
+            for index in 0..<self.count {
+                let type = try reader.nextType()
+                guard type == .simpleError || type == .bulkError else {
+                    try reader.skip()
+                    continue
+                }
+                let message = try reader.readError().message
+                if index == 0 { return nil }
+                if index == self.count - 1 { return message.hasPrefix("EXECABORT") ? refusal : message }
+                refusal = refusal ?? message
+            }
+        } catch {
+            return nil
+        }
+        return nil
+    }
+
     /// Whether the first reply is an error.
     var beginsWithError: Bool {
         self.bytes.getInteger(at: self.bytes.readerIndex, as: UInt8.self) == RESPType.simpleError.byte

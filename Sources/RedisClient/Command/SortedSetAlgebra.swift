@@ -103,8 +103,8 @@ public func ZDIFF<Member: RESPDecodable>(
         .flag("WITHSCORES")
 }
 
-/// `ZUNIONSTORE destination count key … [WEIGHTS …] [AGGREGATE …]`: stores what ``ZUNION(_:weights:aggregate:as:)`` gives,
-/// over whatever was there; how many members.
+/// `ZUNIONSTORE destination count key … [WEIGHTS …] [AGGREGATE …]`: stores what ``ZUNION(_:weights:aggregate:as:)``
+/// gives, over whatever was there; how many members.
 @inlinable
 public func ZUNIONSTORE(
     _ destination: some RESPArgument,
@@ -116,8 +116,8 @@ public func ZUNIONSTORE(
         .adding(AlgebraWords(weights, aggregate))
 }
 
-/// `ZINTERSTORE destination count key … [WEIGHTS …] [AGGREGATE …]`: stores what ``ZINTER(_:weights:aggregate:as:)`` gives,
-/// over whatever was there; how many members.
+/// `ZINTERSTORE destination count key … [WEIGHTS …] [AGGREGATE …]`: stores what ``ZINTER(_:weights:aggregate:as:)``
+/// gives, over whatever was there; how many members.
 @inlinable
 public func ZINTERSTORE(
     _ destination: some RESPArgument,

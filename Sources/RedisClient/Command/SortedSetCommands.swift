@@ -124,8 +124,8 @@ public func ZRANGE<Member: RESPDecodable>(
         .flag("WITHSCORES")
 }
 
-/// `ZRANGESTORE destination source start stop [BYSCORE|BYLEX] [REV] [LIMIT offset count]`: stores a part with its scores,
-/// over whatever was there; how many members.
+/// `ZRANGESTORE destination source start stop [BYSCORE|BYLEX] [REV] [LIMIT offset count]`: stores a part with its
+/// scores, over whatever was there; how many members.
 @inlinable
 public func ZRANGESTORE(
     _ destination: some RESPArgument,
@@ -172,8 +172,8 @@ public func ZPOPMIN<Member: RESPDecodable>(
     TypedCommand(writing: "ZPOPMIN", PairList<ScoredMember<Member>>.self).key(key).word(count)
 }
 
-/// `ZPOPMAX key count`: takes out the members with the highest scores, the highest first, `count` at most; empty if there
-/// is none.
+/// `ZPOPMAX key count`: takes out the members with the highest scores, the highest first, `count` at most; empty if
+/// there is none.
 @inlinable
 public func ZPOPMAX<Member: RESPDecodable>(
     _ key: some RESPArgument,

@@ -62,8 +62,8 @@ public struct MGET<Key: RESPArgument, Value: RESPDecodable>: RedisCommand {
 
 /// `MSET key value …`: stores all pairs, without time to live; always `OK`.
 ///
-/// In a cluster, pairs of several slots are stored slot by slot: not all at once, nor all or none. `partialFailure` says
-/// which ones were not stored.
+/// In a cluster, pairs of several slots are stored slot by slot: not all at once, nor all or none. `partialFailure`
+/// says which ones were not stored.
 @inlinable
 public func MSET<Pairs: Collection & Sendable, Key: RESPArgument, Value: RESPArgument>(
     _ pairs: Pairs

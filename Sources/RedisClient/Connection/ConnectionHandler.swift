@@ -111,7 +111,8 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     // MARK: Ends
 
-    /// Abandons the slots whose callers have waited long enough, and the connection when nothing has come for very long.
+    /// Abandons the slots whose callers have waited long enough, and the connection when nothing has come for very
+    /// long.
     ///
     /// - Returns: whether replies are still awaited.
     func expire(at now: UInt64, _ error: RedisError, unresponsiveAfter: UInt64) -> Bool {

@@ -70,7 +70,8 @@ struct ReplyAssembler {
         if start == self.received.readableBytes {
             self.received = ByteBuffer()
         } else if start > 0 {
-            // A copy of its own: the slices given out share the received storage, and writing to it would copy it whole.
+            // A copy of its own: the slices given out share the received storage, and writing to it would copy it
+            // whole.
             var rest = ByteBuffer()
             rest.writeBytes(self.received.readableBytesSpan.extracting(start...))
             self.received = rest

@@ -13,7 +13,6 @@ public struct RedisReplies: Sendable {
 
     /// The submission was not taken; the caller may wait and try again.
     static var notAdmitted: RedisReplies { RedisReplies(bytes: ByteBuffer(), count: 0, failure: nil) }
-    var isNotAdmitted: Bool { self.count == 0 && self.failure == nil }
 
     static func failed(_ error: RedisError) -> RedisReplies {
         RedisReplies(bytes: ByteBuffer(), count: 0, failure: error)
@@ -29,7 +28,8 @@ struct Caller: Sendable {
     private let task: SuspendedTask
 
     // SAFETY: a `Caller` stands in one slot and leaves it by `Slot.take()`, which empties the slot, or it is resumed at
-    // once by the submission that was not taken. So it is resumed at most once; detaching a connection resumes the rest.
+    // once by the submission that was not taken. So it is resumed at most once; detaching a connection resumes the
+    // rest.
 
     /// Suspends the current task until the caller made for it is resumed.
     static func suspend(_ body: (Caller) -> Void) async -> RedisReplies {
@@ -59,8 +59,9 @@ private struct SuspendedTask: @unchecked Sendable {
     /// would call a function for each copy.
     private let reference: UnsafeRawPointer?
 
-    // SAFETY: the task is looked at only through a `Caller` that still stands in its slot: its continuation has not been
-    // resumed, so the task is alive. It is asked for nothing but `isCancelled`, which any thread may ask a task for.
+    // SAFETY: the task is looked at only through a `Caller` that still stands in its slot: its continuation has not
+    // been resumed, so the task is alive. It is asked for nothing but `isCancelled`, which any thread may ask a task
+    // for.
 
     private static let isOnePointer =
         unsafe MemoryLayout<UnsafeCurrentTask>.size == MemoryLayout<UnsafeRawPointer>.size

@@ -130,7 +130,8 @@ struct SubmissionQueue {
         }
     }
 
-    /// The callers who may try again now: all when there is no more to wait for, as many as there is room for otherwise.
+    /// The callers who may try again now: all when there is no more to wait for, as many as there is room for
+    /// otherwise.
     mutating func callUp() -> [Waiter] {
         switch self.phase {
         case .idle, .connecting: return []

@@ -126,8 +126,8 @@ public final class EventLoopExecutor: TaskExecutor {
             for index in jobs.indices { unsafe jobs[index].runSynchronously(on: self.asUnownedTaskExecutor()) }
             jobs.removeAll(keepingCapacity: true)
         }
-        // Jobs that make themselves ready again and again. What is executed at once runs before the sockets are looked at,
-        // so that a moment must lie in between.
+        // Jobs that make themselves ready again and again. What is executed at once runs before the sockets are looked
+        // at, so that a moment must lie in between.
         if queue.state.end() { self.eventLoop.scheduleTask(in: .microseconds(20)) { self.goOn() } }
     }
 }

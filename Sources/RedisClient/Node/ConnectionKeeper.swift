@@ -11,6 +11,9 @@ struct ConnectionKeeper: Sendable {
     let onTrouble: @Sendable (RedisAddress) -> Void
     let logger: Logger
 
+    /// After how long a second attempt to connect is made beside one that hangs.
+    private static let hedge = Duration.seconds(1)
+
     func run() async throws {
         let connector = Connector(configuration: self.configuration, multiplexer: self.multiplexer)
         var backoff = Backoff(maximum: .milliseconds(500))
@@ -18,7 +21,9 @@ struct ConnectionKeeper: Sendable {
         while !self.multiplexer.isStopping {
             do {
                 // The pauses and the attempts end with a graceful shutdown; an established connection drains first.
-                let attached = try await cancelWhenGracefulShutdown { try await connector.attach() }
+                let attached = try await cancelWhenGracefulShutdown {
+                    try await connector.attach(hedgingEvery: Self.hedge)
+                }
                 guard let (channel, server) = attached else { break }
                 self.log(connectedTo: server, after: failures)
                 failures = 0

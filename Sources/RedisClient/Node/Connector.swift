@@ -10,17 +10,28 @@ struct Connector: Sendable {
 
     /// Connects, and opens the multiplexer for callers.
     ///
+    /// - Parameters:
+    ///   - end: when the attempt ends, `connectTimeout` at the latest.
+    ///   - pause: after how long another attempt is made beside one that hangs; `nil`: never.
     /// - Returns: the open channel, and what the server said of itself; `nil` when the multiplexer has been stopped.
-    func attach(until end: UInt64 = .max) async throws -> (channel: any Channel, server: ServerInfo)? {
-        // A server that hangs lets its kernel accept connections, and a proxy may lead the next one to another server.
-        let seconds = self.configuration.connectTimeout.components.seconds
-        let (channel, link) = try await firstSuccess(
-            of: Array(repeating: end, count: Int(min(max(seconds, 1), 8))),
-            hedgingAfter: .seconds(1),
-            goingOnAfterFailure: false,
-            discarding: { $0.channel.close(promise: nil) },
-            { end in try await self.connect(until: end) }
-        )
+    /// - Throws: as ``connect(until:)``.
+    func attach(
+        until end: UInt64 = .max,
+        hedgingEvery pause: Duration? = nil
+    ) async throws -> (channel: any Channel, server: ServerInfo)? {
+        let connected: (channel: any Channel, link: SubmissionQueue.Link)
+        if let pause {
+            // A server that hangs lets its kernel accept connections; a proxy may lead the next one elsewhere.
+            let outcome = try await hedged(every: pause) { limit in
+                let now = NIODeadline.now().uptimeNanoseconds
+                return try await self.connect(until: limit.map { now.addingClamped($0.nanosecondsClamped) } ?? end)
+            }
+            for late in outcome.late { late.channel.close(promise: nil) }
+            connected = outcome.winner
+        } else {
+            connected = try await self.connect(until: end)
+        }
+        let (channel, link) = connected
         let attached = try await channel.eventLoop
             .submit {
                 // It may have ended behind the last reply of the handshake: then nobody would ever detach it.

@@ -42,20 +42,33 @@ final class NodeRunner: Sendable {
         self.continuation.finish()
     }
 
+    private var isDraining: Bool { self.state.withLock { $0.isDraining } }
+
     /// Runs what was and will be added until ``drain()`` or cancellation.
     ///
     /// Can be called once.
     ///
     /// - Throws: what a node throws; the others are cancelled then.
     func run() async throws {
-        defer { self.state.withLock { $0.isOver = true } }
         try await withThrowingDiscardingTaskGroup { group in
             for await node in self.stream {
                 group.addTask {
                     defer { self.state.withLock { _ = $0.nodes.removeValue(forKey: ObjectIdentifier(node)) } }
-                    try await node.run()
+                    do {
+                        try await node.run()
+                    } catch {
+                        // The loop waits for nodes, not for errors.
+                        self.continuation.finish()
+                        throw error
+                    }
                 }
             }
+            // What comes from here on, or has not been begun, is not run any more.
+            let rest = self.state.withLock { state in
+                state.isOver = true
+                return Array(state.nodes.values)
+            }
+            if Task.isCancelled || !self.isDraining { for node in rest { node.drain() } }
             if Task.isCancelled { group.cancelAll() }
         }
     }

@@ -78,6 +78,7 @@ final class RedisNode: Sendable {
             _ = self.multiplexer.beginDraining()
             self.pool.closeAll()
         }
+        // Cancelled by `close(_:)`, and with the task that waits for it below.
         let task = Task { try await self.keep() }
         let isOver = self.running.withLock { running in
             running.task = task

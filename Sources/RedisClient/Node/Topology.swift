@@ -12,8 +12,11 @@ protocol Topology: Sendable {
     func drain()
     /// What a reply asks for besides being handed to its caller; `nil`: nothing.
     ///
-    /// Called for replies that begin with an error only.
+    /// Called for replies that begin with an error, and for those to transactions.
     func redirection(of replies: RedisReplies, to request: RedisRequest, from node: RedisNode) -> Redirection?
+    /// Asks, now and then, whether the nodes are still what they are known as, for those who only listen: a node that
+    /// has been cut off from the others answers as ever, and has nothing to tell.
+    func confirm()
     /// In a cluster: the masters, and the slots that each of them serves.
     var shards: [(master: RedisAddress, slots: Set<Int>)] { get }
     /// All nodes with connections.
@@ -32,6 +35,8 @@ struct Redirection {
 
 extension Topology {
     var shards: [(master: RedisAddress, slots: Set<Int>)] { [] }
+
+    func confirm() {}
 
     func redirection(of replies: RedisReplies, to request: RedisRequest, from node: RedisNode) -> Redirection? { nil }
 }

@@ -123,33 +123,35 @@ final class ConnectionPool: Sendable {
     }
 
     private func makeConnection(until end: UInt64 = .max) async throws -> PooledConnection {
+        let connection: PooledConnection
         do {
-            let connection = try await PooledConnection.connect(
+            connection = try await PooledConnection.connect(
                 self.configuration,
                 tls: self.tls,
                 on: self.eventLoopGroup.next(),
                 until: end
             )
-            let isOver = self.open.withLock { open in
-                open.connections[ObjectIdentifier(connection)] = connection
-                return open.isOver
-            }
-            guard !isOver else {
-                connection.close()
-                throw RedisError(.shutDown, "the client has shut down")
-            }
-            connection.channel.closeFuture.whenComplete { [weak self] _ in self?.ended(connection) }
-            self.lastFailure.withLock { $0 = nil }
-            return connection
         } catch {
             let failure = error as? RedisError ?? RedisError(.cannotConnect, "\(error)", cause: error)
             // Of an attempt that a caller has cut short nothing is learned.
             if !(error is CancellationError), NIODeadline.now().uptimeNanoseconds < end {
                 self.lastFailure.withLock { $0 = failure }
-                self.onTrouble()
+                // A server that refuses is there.
+                if failure.serverError.isEmpty { self.onTrouble() }
             }
             throw failure
         }
+        let isOver = self.open.withLock { open in
+            if !open.isOver { open.connections[ObjectIdentifier(connection)] = connection }
+            return open.isOver
+        }
+        guard !isOver else {
+            connection.close()
+            throw RedisError(.shutDown, "the client has shut down")
+        }
+        connection.channel.closeFuture.whenComplete { [weak self] _ in self?.ended(connection) }
+        self.lastFailure.withLock { $0 = nil }
+        return connection
     }
 
     private func wait(until end: UInt64) async -> Turn {

@@ -20,8 +20,8 @@ public struct ConnectionPoolConfiguration: Sendable, Hashable {
     ///
     /// Each round probes all idle connections and the shared one with PING, closes those that do not answer within
     /// half a pause, closes what has been idle for too long, and makes connections up to ``minimumIdle``. So a
-    /// connection whose other end is gone without a word is retired within one and a half pauses, or when the deadline of
-    /// the command that waits longest has come.
+    /// connection whose other end is gone without a word is retired within one and a half pauses, or when the deadline
+    /// of the command that waits longest has come.
     public var cleanerPause: Duration = .seconds(10)
 
     /// The defaults named at each property.

@@ -1,5 +1,6 @@
 public import NIOCore
 public import RESP
+import Resilience
 import Synchronization
 
 /// A connection that one caller has for itself, within ``RedisClient/withConnection(timeout:_:)``.
@@ -13,6 +14,8 @@ public final class RedisConnection: RedisExecutor {
     /// Whether something was sent that whoever comes next would notice.
     private let isChanged = Atomic<Bool>(false)
     let isWatching = Atomic<Bool>(false)
+    /// Whether a transaction has been carried out, or may have been.
+    let hasExecuted = Atomic<Bool>(false)
     /// Who learns from redirections, though nobody follows them here.
     private let origin: (topology: any Topology, node: RedisNode)?
 
@@ -62,6 +65,9 @@ public final class RedisConnection: RedisExecutor {
             ignoresCancellation: request.ignoresCancellation,
             encode: encode
         )
+        if request.isTransaction, replies.refusal(of: request) == nil {
+            self.hasExecuted.store(true, ordering: .relaxed)
+        }
         if replies.count > 0 {
             // A refused MULTI leaves the watch.
             let isBegun =
@@ -74,12 +80,31 @@ public final class RedisConnection: RedisExecutor {
             }
             return replies
         }
-        try Task.checkCancellation()
+        if !request.ignoresCancellation { try Task.checkCancellation() }
         if let failure = replies.failure { throw failure }
         guard self.pooled.isOpen else {
             throw RedisError(.connectionClosed, "the connection has ended", delivery: .notSent)
         }
         throw RedisError(.queueFull, "too many commands are outstanding on this connection")
+    }
+}
+
+extension RedisConnection {
+    /// Sends a command, ASKING before it.
+    fileprivate func send(
+        _ request: RedisRequest,
+        asking isAsking: Bool,
+        encode: (inout ByteBuffer) -> Void
+    ) async throws -> RedisReplies {
+        guard isAsking else { return try await self.send(request, encode: encode) }
+        var both = request
+        both.count += 1
+        var replies = try await self.send(both) { buffer in
+            buffer.writeWire("*1\r\n$6\r\nASKING\r\n")
+            encode(&buffer)
+        }
+        replies.dropFirst()
+        return replies
     }
 }
 
@@ -90,10 +115,10 @@ extension RedisClient {
     /// as it was, and is closed otherwise.
     ///
     /// - Parameters:
-    ///   - key: in a cluster, the connection leads to the master of this key; without, to any master. Redirections are not
-    ///   followed on it: they are thrown as errors of the server, and the next connection leads to the right master.
-    ///   - timeout: the longest time to get a connection, making one included. Waiting for one that is in use is bounded
-    ///   by the pool's `maximumWait` as well.
+    ///   - key: in a cluster, the connection leads to the master of this key; without, to any master. Redirections are
+    ///   not followed on it: they are thrown as errors of the server, and the slots are learned anew.
+    ///   - timeout: the longest time to get a connection, making one included. Waiting for one that is in use is
+    ///   bounded by the pool's `maximumWait` as well.
     ///   - body: uses the connection; it must not be used after it has returned.
     /// - Returns: what `body` returns.
     /// - Throws: ``RedisError``: `noFreeConnection`, `cannotConnect`, `notRunning`, `shutDown`; what `body` throws;
@@ -114,49 +139,57 @@ extension RedisClient {
     }
 
     /// Sends a blocking command over a connection of its own.
+    ///
+    /// Where it is sent again, it blocks anew for its whole limit: the server knows nothing of the time before.
     func sendExclusively(
         _ request: RedisRequest,
         for limit: Duration?,
         timeout: UInt64,
         encode: (inout ByteBuffer) -> Void
     ) async throws -> RedisReplies {
-        let longest = limit.map { timeout.addingClamped($0.nanosecondsClamped) } ?? .max
-        let deadline = NIODeadline.now().uptimeNanoseconds.addingClamped(longest)
+        let limit = limit?.nanosecondsClamped ?? .max
+        // When the server must have the command, and when the last attempt may begin.
+        var end = NIODeadline.now().uptimeNanoseconds.addingClamped(timeout)
+        let deadline = end.addingClamped(limit)
         var request = request
         request.connectionUse = .shared
         var redirects = 0
+        var backoff = Backoff(initial: .milliseconds(10), maximum: .milliseconds(250))
         var next: Redirection?
         while true {
-            let (node, pooled) = try await self.lease(for: request, at: next?.node, until: deadline)
+            let (node, pooled) = try await self.lease(for: request, at: next?.node, until: end)
             let connection = RedisConnection(pooled, self.configuration)
             defer { node.pool.giveBack(pooled, isReusable: connection.end()) }
-            // What is left of the time, the wait for the connection taken off.
             let now = NIODeadline.now().uptimeNanoseconds
-            request.timeout = .nanoseconds(Int64(clamping: deadline > now ? deadline - now : 0))
-            var sent = request
+            let rest = (end > now ? end - now : 0).addingClamped(limit)
+            request.timeout = .nanoseconds(Int64(clamping: rest))
             // The node that the lease was meant for may have been retired meanwhile.
             let isAsking = next?.isAsking == true && next?.node === node
-            if isAsking { sent.count += 1 }
-            var replies = try await connection.send(sent) { buffer in
-                if isAsking { buffer.writeWire("*1\r\n$6\r\nASKING\r\n") }
-                encode(&buffer)
+            next = nil
+            var pauses = false
+            do {
+                let replies = try await connection.send(request, asking: isAsking, encode: encode)
+                guard replies.beginsWithError, redirects < self.maximumRedirects,
+                    let redirection = self.topology.redirection(of: replies, to: request, from: node)
+                else { return replies }
+                pauses = redirection.pauses
+                next = redirection
+                if pauses {
+                    // Refused at once.
+                    guard NIODeadline.now().uptimeNanoseconds < end else { return replies }
+                } else {
+                    redirects += 1
+                    end = NIODeadline.now().uptimeNanoseconds.addingClamped(timeout)
+                }
+            } catch let error as RedisError where error.code == .connectionClosed {
+                let now = NIODeadline.now().uptimeNanoseconds
+                guard error.delivery == .notSent || request.isIdempotent, now < deadline else { throw error }
+                pauses = true
+                end = now.addingClamped(timeout)
             }
-            if isAsking { replies.dropFirst() }
-            guard replies.beginsWithError, redirects < self.maximumRedirects,
-                let redirection = self.topology.redirection(of: replies, to: request, from: node)
-            else { return replies }
-            next = redirection
-            if redirection.pauses {
-                guard NIODeadline.now().uptimeNanoseconds.addingClamped(Self.pause) < deadline else { return replies }
-                try await Task.sleep(for: .nanoseconds(Int64(clamping: Self.pause)))
-            } else {
-                redirects += 1
-            }
+            if pauses { try await Task.sleep(for: backoff.next(random: .random(in: 0..<1))) }
         }
     }
-
-    /// Before a node that could not answer for the moment is asked again.
-    private static var pause: UInt64 { 20_000_000 }
 
     private func lease(
         for request: RedisRequest,
@@ -172,7 +205,9 @@ extension RedisClient {
             case (.connecting, nil), (.connected, nil):
                 if node.isPlaceholder {
                     // Nowhere to connect to yet: in line until there is.
-                    let failure = await node.multiplexer.waitForAdmission(until: deadline, ignoresCancellation: false)
+                    let longest = self.configuration.pool.maximumWait.nanosecondsClamped
+                    let end = min(deadline, NIODeadline.now().uptimeNanoseconds.addingClamped(longest))
+                    let failure = await node.multiplexer.waitForAdmission(until: end, ignoresCancellation: false)
                     try Task.checkCancellation()
                     if let failure { throw failure }
                 } else {

@@ -14,13 +14,13 @@ extension RedisClient {
     /// ```
     ///
     /// The subscription outlives lost connections and changes of the servers' arrangement, which it reports as
-    /// ``RedisSubscriptionEvent/interrupted`` and ``RedisSubscriptionEvent/inForce``. All subscriptions of a client share
-    /// one connection to each server concerned, which is made for the first and closed behind the last of them, and is
-    /// not counted in ``ConnectionPoolConfiguration/maximumTotal``. A message that fits several of the names comes once
-    /// for each of them.
+    /// ``RedisSubscriptionEvent/interrupted`` and ``RedisSubscriptionEvent/inForce``. All subscriptions of a client
+    /// share one connection to each server concerned, which is made for the first and closed behind the last of them,
+    /// and is not counted in ``ConnectionPoolConfiguration/maximumTotal``. A message that fits several of the names
+    /// comes once for each of them.
     ///
-    /// In a cluster ordinary channels and patterns are subscribed to at one master, which hears what is published at any
-    /// node; sharded channels at the master that serves their slot.
+    /// In a cluster ordinary channels and patterns are subscribed to at one master, which hears what is published at
+    /// any node; sharded channels at the master that serves their slot.
     ///
     /// - Parameters:
     ///   - channels: ordinary channels, fed by PUBLISH; none by default.

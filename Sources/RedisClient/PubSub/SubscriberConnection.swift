@@ -3,9 +3,9 @@ import RESP
 
 /// A connection for subscriptions, to one address: no commands go over it but those that subscribe.
 ///
-/// Whoever made it hears all events in order, on the event loop, and keeps within bounds what it keeps of them. The server
-/// is asked for a sign of life every half of the pool's `cleanerPause`; a connection on which nothing has come from one
-/// sign to the next is closed.
+/// Whoever made it hears all events in order, on the event loop, and keeps within bounds what it keeps of them. The
+/// server is asked for a sign of life every half of the pool's `cleanerPause`; a connection on which nothing has come
+/// from one sign to the next is closed.
 final class SubscriberConnection: Sendable {
     /// What the server said of itself.
     let server: ServerInfo

@@ -1,8 +1,8 @@
 import NIOCore
 import RESP
 
-/// One element that a server sends over a connection with subscriptions: a push of RESP3, or the array that stands for it
-/// in RESP2; and replies.
+/// One element that a server sends over a connection with subscriptions: a push of RESP3, or the array that stands for
+/// it in RESP2; and replies.
 enum SubscriberFrame {
     case message(RedisMessage)
     case subscribed(SubscriptionName)

@@ -4,13 +4,13 @@ import RESP
 /// Who subscribes to what, and over which node's connection.
 ///
 /// A name that somebody wants is either unassigned or belongs to one home: the place of one node where names are
-/// subscribed to, over a connection once there is one. A name is in force from the confirmation of the request sent last
-/// (hence the tokens: a name may be given up and asked for again while answers are under way) until its connection,
-/// its node or the server gives it up. A subscriber is told when its last name comes into force, and when the first does
-/// not hold any more.
+/// subscribed to, over a connection once there is one. A name is in force from the confirmation of the request sent
+/// last (hence the tokens: a name may be given up and asked for again while answers are under way) until its
+/// connection, its node or the server gives it up. A subscriber is told when its last name comes into force, and when
+/// the first does not hold any more.
 ///
-/// Requests are sent from here, under the lock of whoever holds the table, so that they go out in the order in which the
-/// table has changed; sending only hands them to the event loop.
+/// Requests are sent from here, under the lock of whoever holds the table, so that they go out in the order in which
+/// the table has changed; sending only hands them to the event loop.
 struct SubscriptionTable {
     typealias Subscriber = UInt64
 
@@ -185,6 +185,7 @@ struct SubscriptionTable {
         }
         self.assign()
         self.closeEmpty()
+        if !self.places.isEmpty { self.topology.confirm() }
     }
 
     /// A home has its connection: everything is asked for.

@@ -5,9 +5,9 @@ public import RESP
 /// What is there from the scan's beginning to its end is found at least once; elements may come twice; what is added or
 /// removed in between may or may not be found. Each loop over this value is a scan of its own, from the start.
 ///
-/// A page that cannot be had is an error thrown by `next()`, ``RedisError`` or `CancellationError`; calling `next()` again
-/// asks for the same page again. A cancelled task gets `CancellationError` from its next call on, even where elements of
-/// the last page are left. There is nothing to close: the server keeps no state of a scan.
+/// A page that cannot be had is an error thrown by `next()`, ``RedisError`` or `CancellationError`; calling `next()`
+/// again asks for the same page again. A cancelled task gets `CancellationError` from its next call on, even where
+/// elements of the last page are left. There is nothing to close: the server keeps no state of a scan.
 public struct RedisScan<Page: RESPDecodable & RandomAccessCollection>: AsyncSequence, Sendable {
     /// An element: a key, a ``HashEntry``, a member or a ``ScoredMember``.
     public typealias Element = Page.Element

@@ -1,10 +1,12 @@
+import NIOCore
 import RESP
 
 /// How far a scan has come: over one server, or over all masters of a cluster, one after the other.
 ///
-/// A cursor is worth something on its own server only: servers hash with a secret of their own. Where a master is
-/// replaced in the middle, its slots, or the key, are scanned from the start on the one that has taken over, so that
-/// elements may come twice.
+/// A cursor is worth something to the server process only that gave it: each hashes with a secret of its own. So it is
+/// good for one connection. Behind another one the scan of that server, or of the key, begins again, and elements may
+/// come twice. Where a cluster's master is replaced in the middle, its slots are scanned on the one that has taken
+/// over.
 @usableFromInline
 struct ScanCourse: Sendable {
     /// The next page's; `nil` at the end.
@@ -13,8 +15,8 @@ struct ScanCourse: Sendable {
     private var remaining: Set<Int>
     /// In a cluster: the master at work, and the slots that it served when its scan began.
     private var current: (master: RedisAddress, slots: Set<Int>)?
-    /// Elsewhere: the node that the cursor is from.
-    private var node: RedisNode?
+    /// The connection that the cursor has come over.
+    private var link: SubmissionQueue.Link?
 
     /// A scan of what is at a key, or of the whole database.
     init(_ client: RedisClient, hasKey: Bool) {
@@ -27,12 +29,15 @@ struct ScanCourse: Sendable {
         _ client: RedisClient,
         _ words: ScanCommand<Page>.Words
     ) async throws -> ScanPage<Page> {
-        if self.remaining.isEmpty { return try await self.pageOfOne(client, words) }
+        guard !self.remaining.isEmpty else {
+            let page = try await self.page(client, words, at: nil)
+            self.cursor = page.cursor == "0" ? nil : page.cursor
+            return page
+        }
         while true {
-            let command = ScanCommand<Page>(words: words, cursor: self.cursor ?? "0")
             let (master, slots) = try await self.master(of: client)
             do {
-                let page = try await client.execute(command, at: master)
+                let page = try await self.page(client, words, at: master)
                 self.cursor = page.cursor
                 if page.cursor == "0" { self.end(slots, of: master, client) }
                 return page
@@ -45,30 +50,38 @@ struct ScanCourse: Sendable {
         }
     }
 
-    /// The next page of what one server has.
-    private mutating func pageOfOne<Page>(
+    /// The next page of what one server has: this master, or the one that the key, or everything, is at.
+    private mutating func page<Page>(
         _ client: RedisClient,
-        _ words: ScanCommand<Page>.Words
+        _ words: ScanCommand<Page>.Words,
+        at master: RedisAddress?
     ) async throws -> ScanPage<Page> {
+        var request = RedisRequest(ScanCommand<Page>(words: words, cursor: "0"), nil)
+        if let master {
+            request.route = .node(master)
+        } else if client.routesCommands {
+            request.route = ScanCommand<Page>(words: words, cursor: "0").route
+        }
         while true {
-            var command = ScanCommand<Page>(words: words, cursor: self.cursor ?? "0")
-            var request = RedisRequest(command, nil)
-            if client.routesCommands { request.route = command.route }
-            let node = client.topology.node(for: request)
-            if node !== self.node { command = ScanCommand(words: words, cursor: "0") }
-            let page = try await client.execute(command)
-            // Another one may have answered.
-            guard client.topology.node(for: request) === node else { continue }
-            self.node = node
-            self.cursor = page.cursor == "0" ? nil : page.cursor
-            return page
+            guard let link = try await client.connection(for: request) else { continue }
+            if link !== self.link { self.cursor = "0" }
+            self.link = link
+            let command = ScanCommand<Page>(words: words, cursor: self.cursor ?? "0")
+            let page =
+                if master != nil {
+                    try await client.execute(command, by: request.route)
+                } else {
+                    try await client.execute(command)
+                }
+            // Otherwise another connection may have brought it.
+            if client.topology.node(for: request).multiplexer.link === link { return page }
         }
     }
 
     private mutating func master(of client: RedisClient) async throws -> (master: RedisAddress, slots: Set<Int>) {
         if let current { return current }
         // Waits until the cluster is known.
-        _ = try await client.execute(RawCommand<RESPValue>("PING", isIdempotent: true))
+        _ = try await client.execute(RawCommand<String>("PING", isIdempotent: true))
         guard
             let next = client.topology.shards
                 .first(where: { !$0.slots.isDisjoint(with: self.remaining) })
@@ -95,17 +108,36 @@ extension RedisClient {
         self.topology.shards.first { $0.master == master }?.slots ?? []
     }
 
-    /// A command that goes to one node whatever its keys.
+    /// The connection that a request goes over, once there is one; `nil`: to be asked again.
+    fileprivate func connection(for request: RedisRequest) async throws -> SubmissionQueue.Link? {
+        let node = self.topology.node(for: request)
+        if let link = node.multiplexer.link { return link }
+        let end = NIODeadline.now().uptimeNanoseconds
+            .addingClamped(self.configuration.commandTimeout.nanosecondsClamped)
+        let failure = await node.multiplexer.waitForAdmission(until: end, ignoresCancellation: false)
+        try Task.checkCancellation()
+        if let failure {
+            // Retired: another node takes its place in a moment.
+            guard failure.code == .connectionClosed else { throw failure }
+            await Task.yield()
+        } else if node.multiplexer.link == nil {
+            // Says why.
+            _ = try await self.send(request) { $0.writeWire("*1\r\n$4\r\nPING\r\n") }
+        }
+        return nil
+    }
+
+    /// A command that goes this way whatever its keys.
     fileprivate func execute<Command: RedisCommand>(
         _ command: Command,
-        at address: RedisAddress
+        by route: CommandRoute
     ) async throws -> Command.Response {
         var request = RedisRequest(command, nil)
-        request.route = .node(address)
+        request.route = route
         let replies = try await self.send(request) { command.encode(into: &$0) }
         var reader = RESPReader(replies.bytes)
         do {
-            return try Command.Response(from: &reader)
+            return try reader.readReply(as: Command.Response.self)
         } catch {
             throw RedisError(error, of: RESPReader(replies.bytes))
         }

@@ -1,11 +1,11 @@
 public import NIOCore
 public import RESP
 
-/// What keys, fields or members must look like: `*` any bytes, `?` any one byte, `[a-c]` one of these, `\` the next byte
-/// as it is.
+/// What keys, fields or members must look like: `*` any bytes, `?` any one byte, `[a-c]` one of these, `\` the next
+/// byte as it is.
 ///
-/// A string literal is a pattern; what is interpolated into it is not: `"session:\(name):*"` finds the sessions of exactly
-/// this name, whatever its characters are.
+/// A string literal is a pattern; what is interpolated into it is not: `"session:\(name):*"` finds the sessions of
+/// exactly this name, whatever its characters are.
 public struct ScanPattern: RESPArgument, Hashable, ExpressibleByStringInterpolation, CustomStringConvertible {
     /// The pattern in the server's form.
     public let text: String

@@ -27,8 +27,8 @@ final class TLSGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var overdue: Scheduled<Void>?
     private var slow: Scheduled<Void>?
 
-    /// When callers who wait are told that the handshake is slow: Redis and Valkey wait in silence when they get one on a
-    /// port in clear.
+    /// When callers who wait are told that the handshake is slow: Redis and Valkey wait in silence when they get one on
+    /// a port in clear.
     private static let patience = TimeAmount.milliseconds(500)
     private static let silence =
         "a port in clear answers nothing to a TLS handshake; connect to the server's TLS port, "

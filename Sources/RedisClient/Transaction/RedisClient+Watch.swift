@@ -1,5 +1,6 @@
 import NIOCore
 public import RESP
+import Resilience
 import Synchronization
 
 extension RedisConnection {
@@ -56,7 +57,7 @@ extension RedisClient {
     /// - Parameters:
     ///   - keys: if one of them changes between the start of `body` and its EXEC, nothing is written and `body` runs
     ///   again. In a cluster all of one slot, to whose master the connection leads: if that has changed before EXEC,
-    ///   `body` runs again as well.
+    ///   `body` runs again as well, for up to `commandTimeout`.
     ///   - attempts: how often `body` runs at most; 16 by default.
     ///   - timeout: the longest wait for a connection.
     ///   - body: reads what it needs, then executes one transaction.
@@ -70,10 +71,13 @@ extension RedisClient {
     ) async throws -> Result {
         if self.routesCommands, Watch(keys: keys).route == .severalSlots { throw RedisError.crossSlot }
         var attempt = 1
+        var backoff = Backoff(initial: .milliseconds(10), maximum: .milliseconds(250))
+        var deadline: UInt64?
         while true {
-            var isBegun = true
+            var hasExecuted = false
             do {
                 return try await self.withConnection(near: keys.first, timeout: timeout) { connection in
+                    defer { hasExecuted = connection.hasExecuted.load(ordering: .relaxed) }
                     while true {
                         do {
                             try await connection.watch(keys)
@@ -83,18 +87,18 @@ extension RedisClient {
                             return result
                         } catch let error as RedisError where error.code == .transactionAborted && attempt < attempts {
                             attempt += 1
-                        } catch {
-                            isBegun = !connection.isWatching.load(ordering: .relaxed)
-                            throw error
+                            connection.hasExecuted.store(false, ordering: .relaxed)
                         }
                     }
                 }
-            } catch let error as RedisError
-                where error.code == .server && error.isRedirection && !isBegun && attempt < attempts
-            {
+            } catch let error as RedisError where error.code == .server && error.isRedirection && !hasExecuted {
                 // The slot has moved, or is about to.
-                attempt += 1
-                try await Task.sleep(for: .milliseconds(10))
+                let now = NIODeadline.now().uptimeNanoseconds
+                let end = deadline ?? now.addingClamped(self.configuration.commandTimeout.nanosecondsClamped)
+                deadline = end
+                let pause = backoff.next(random: .random(in: 0..<1))
+                guard now.addingClamped(pause.nanosecondsClamped) < end else { throw error }
+                try await Task.sleep(for: pause)
             }
         }
     }

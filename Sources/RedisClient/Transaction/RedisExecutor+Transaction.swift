@@ -11,7 +11,8 @@ extension RedisExecutor {
     ///   - commands: what to carry out.
     ///   - timeout: for all of them; `commandTimeout` times the largest factor by default.
     /// - Returns: a result for each command.
-    /// - Throws: ``RedisError``: `crossSlot`; `transactionAborted` when a watched key has changed; `server` when the server refused
+    /// - Throws: ``RedisError``: `crossSlot`; `transactionAborted` when a watched key has changed; `server` when the
+    /// server refused
     ///   a command before EXEC, so that none was carried out, or refused MULTI itself: they may have been then, one by
     ///   one, and ``RedisError/delivery`` is `unknown`; `CancellationError`.
     @inlinable
@@ -106,7 +107,8 @@ extension PipelineDecoder {
         var notBegun: RESPError?
         do throws(RESPError) {
             if let refused = try self.readErrorIfPresent() {
-                // Without MULTI the commands were carried out one by one, or not: their answers tell, but nobody asked so.
+                // Without MULTI the commands were carried out one by one, or not: their answers tell, but nobody asked
+                // so.
                 notBegun = refused
             }
             let refusal = try self.readQueued(notBegun == nil ? count + 1 : count)

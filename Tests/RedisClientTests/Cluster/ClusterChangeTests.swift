@@ -133,7 +133,7 @@ import Testing
         try await cluster.finishMigration(slot, to: source)
     }
 
-    /// Row 17: a master without a replica dies.
+    /// A master without a replica dies.
     @Test(arguments: [false, true])
     func `a shard is gone`(needsFullCoverage: Bool) async throws {
         let cluster = try await SharedTopologies.shared.cluster(.redis)

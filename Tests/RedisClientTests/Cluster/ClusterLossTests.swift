@@ -5,7 +5,7 @@ import Testing
 
 @testable import RedisClient
 
-/// Rows 17 and 18: a shard is gone with its replica.
+/// A shard is gone with its replica.
 @Suite(.serialized, .timeLimit(.minutes(2))) struct ClusterLossTests {
     private static let keys = (0..<60).map { "loss:\($0)" }
 

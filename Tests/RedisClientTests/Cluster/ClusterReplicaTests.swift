@@ -79,7 +79,8 @@ import Testing
             print(
                 "signal \(signal) to a replica: \(start.duration(to: .now)) for the first read, \(others) for 20 others"
             )
-            #expect(others < .milliseconds(400))
+            // One that waits for the replica takes its share of twenty, a second at least.
+            #expect(others < .milliseconds(800))
             try await Task.sleep(for: .milliseconds(500))
             try await cluster.restore()
             try replica.cli("config", "resetstat")

@@ -90,7 +90,12 @@ final class Load: Sendable {
                     state.failedWrites[Self.kind(error), default: 0] += 1
                     if error.delivery == .unknown { state.unknown += 1 }
                 }
-            } catch { break }
+            } catch is CancellationError {
+                break
+            } catch {
+                Issue.record(error)
+                break
+            }
             do {
                 let value = try await self.client.execute(GET(key, as: Int.self), timeout: self.timeout)
                 let isRight = (acknowledged...sent).contains(value ?? 0)
@@ -100,7 +105,12 @@ final class Load: Sendable {
                 }
             } catch let error as RedisError {
                 self.state.withLock { $0.failedReads[Self.kind(error), default: 0] += 1 }
-            } catch { break }
+            } catch is CancellationError {
+                break
+            } catch {
+                Issue.record(error)
+                break
+            }
             try await Task.sleep(for: .milliseconds(2))
         }
     }

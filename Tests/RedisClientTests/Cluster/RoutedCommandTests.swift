@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    @Test func `row 18: with a dead node, the error names exactly the keys that were not deleted`() async throws {
+    @Test func `with a dead node, the error names exactly the keys that were not deleted`() async throws {
         let servers = try await SlotServers.start()
         defer { servers.stop() }
         try await servers.run { executor async throws in

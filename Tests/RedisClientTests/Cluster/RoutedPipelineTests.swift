@@ -109,7 +109,7 @@ import Testing
         }
     }
 
-    @Test func `row 52: whole commands within keys and values stay where they are`() async throws {
+    @Test func `whole commands within keys and values stay where they are`() async throws {
         let servers = try await SlotServers.shared.value
         try await servers.run { executor async throws in
             let evil = "*1\r\n$8\r\nFLUSHALL\r\n*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$1\r\ny\r\n"

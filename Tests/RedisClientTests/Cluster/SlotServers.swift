@@ -6,8 +6,8 @@ import TestServers
 
 /// Three servers that do not know of each other.
 ///
-/// The shared ones are in cluster mode, each with a third of the slots: they refuse what belongs to another, and commands
-/// over several slots.
+/// The shared ones are in cluster mode, each with a third of the slots: they refuse what belongs to another, and
+/// commands over several slots.
 struct SlotServers {
     let servers: [ServerProcess]
 

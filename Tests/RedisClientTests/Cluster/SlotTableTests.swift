@@ -46,7 +46,6 @@ import Testing
         var table = Self.table()
         let first = table.apply(try Self.view([1, 2, 3]), at: 0)
         #expect(first.added.map(\.address) == [1, 2, 3].map(Self.address))
-        #expect(table.isComplete)
         let node = table.shard(of: try Self.slot(0))?.master
         let again = table.apply(try Self.view([1, 2, 4]), at: 0)
         #expect(again.added.map(\.address) == [Self.address(4)])

@@ -110,7 +110,7 @@ import Testing
         check(wire(GETEX("k", expiry: .after(.milliseconds(1)))), "GETEX k PX 1")
         check(wire(GETEX("k", expiry: .at(date))), "GETEX k PXAT 1800000000250")
         check(wire(GETEX("k", expiry: .never)), "GETEX k PERSIST")
-        // Row 52: whole commands and line ends in arguments stay arguments.
+        // Whole commands and line ends in arguments stay arguments.
         check(wire(SET("*1\r\n$8\r\nFLUSHALL\r\n", "\r\n")), "SET *1\r\n$8\r\nFLUSHALL\r\n \r\n")
     }
 

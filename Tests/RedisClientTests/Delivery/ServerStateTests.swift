@@ -5,7 +5,7 @@ import RedisClient
 import TestServers
 import Testing
 
-/// Row 13 of the failure list, and row 23: what the server has not carried out is sent again where that is right.
+/// What the server has not carried out is sent again where that is right.
 @Suite struct ServerStateTests {
     /// Replies that mean "not now", then the answer.
     @Test(arguments: ["LOADING", "BUSY", "TRYAGAIN", "MASTERDOWN", "NOREPLICAS"])
@@ -100,7 +100,7 @@ import Testing
         }
     }
 
-    // MARK: Row 23
+    // MARK: Unknown scripts
 
     @Test(arguments: [SharedServers.Name.redis, .valkey])
     func `a script that was flushed runs once, by itself, in a pipeline, in a transaction`(

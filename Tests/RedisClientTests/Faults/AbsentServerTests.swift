@@ -5,7 +5,7 @@ import RedisClient
 import TestServers
 import Testing
 
-/// Rows 10 and 12: a server that is not there yet, and one that speaks only the old protocol.
+/// A server that is not there yet, and one that speaks only the old protocol.
 @Suite(.timeLimit(.minutes(1))) struct AbsentServerTests {
     typealias Answer = ScriptedServer.Answer
 

@@ -5,7 +5,7 @@ import RedisClient
 import TestServers
 import Testing
 
-/// Row 4: the connection ends within a reply, by the network's doing.
+/// The connection ends within a reply, by the network's doing.
 @Suite(.timeLimit(.minutes(1))) struct CutReplyTests {
     private var openFiles: Int { (try? FileManager.default.contentsOfDirectory(atPath: "/dev/fd").count) ?? 0 }
 

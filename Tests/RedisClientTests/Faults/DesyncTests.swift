@@ -5,7 +5,7 @@ import RedisClient
 import TestServers
 import Testing
 
-/// Rows 5 and 6, one case at a time: a caller gives up, and the reply that comes all the same is nobody's.
+/// A caller gives up, and the reply that comes all the same is nobody's.
 ///
 /// `ReplyIntegrityTests` has them in great number.
 @Suite(.timeLimit(.minutes(1))) struct DesyncTests {

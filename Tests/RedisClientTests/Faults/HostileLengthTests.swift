@@ -4,7 +4,7 @@ import RESP
 import RedisClient
 import Testing
 
-/// Rows 47, 48 and 49 through the client: whatever a peer claims, the process lives, little memory is spent, and the
+/// Whatever a peer claims, the process lives, little memory is spent, and the
 /// next command works on a new connection.
 @Suite(.timeLimit(.minutes(1))) struct HostileLengthTests {
     typealias Answer = ScriptedServer.Answer

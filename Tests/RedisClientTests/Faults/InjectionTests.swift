@@ -5,7 +5,7 @@ import RedisClient
 import TestServers
 import Testing
 
-/// Rows 51 and 52: keys and values that look like protocol are keys and values.
+/// Keys and values that look like protocol are keys and values.
 @Suite(.timeLimit(.minutes(1))) struct InjectionTests {
     private static let evil: [[UInt8]] =
         [

@@ -3,7 +3,7 @@ import RedisClient
 import TestServers
 import Testing
 
-/// Row 11: the address leads to another server than before.
+/// The address leads to another server than before.
 @Suite struct OtherServerTests {
     @Test(arguments: [ServerProcess.Kind.redis, .valkey], [true, false])
     func `a replica where a master was is not used until it is a master`(

@@ -4,7 +4,7 @@ import RESP
 import RedisClient
 import Testing
 
-/// Row 3: replies that come in pieces, through the whole client.
+/// Replies that come in pieces, through the whole client.
 @Suite(.timeLimit(.minutes(2))) struct PartialReplyTests {
     typealias Answer = ScriptedServer.Answer
 
@@ -41,18 +41,26 @@ import Testing
         try await withClient(server.configuration) { client async throws in
             var pieces = 0
             for (number, bytes) in replies.enumerated() {
-                let whole = try await client.execute(RawCommand("ASK", number, 0, returning: RESPValue.self))
+                let whole = try await self.outcome(RawCommand("ASK", number, 0, returning: RESPValue.self), client)
                 pieces += 1
                 for cut in [-1] + Array(1..<bytes.count) {
                     let ask = RawCommand("ASK", number, "\(cut)", returning: RESPValue.self)
-                    let value = try await client.execute(ask)
-                    check(value, whole)
+                    check(try await self.outcome(ask, client), whole)
                     pieces += cut < 0 ? bytes.count : 2
                 }
             }
             // Otherwise the pieces were put together on the way, and this has shown nothing.
             #expect(client.statistics.reads > UInt64(pieces * 8 / 10))
             #expect(client.statistics.connects == 1)
+        }
+    }
+
+    /// The value, or the server's words.
+    private func outcome(_ command: RawCommand<RESPValue>, _ client: RedisClient) async throws -> String {
+        do {
+            return "\(try await client.execute(command))"
+        } catch let error as RedisError where error.code == .server {
+            return "\(error.serverError): \(error.message)"
         }
     }
 

@@ -3,7 +3,7 @@ import RESP
 import RedisClient
 import Testing
 
-/// Row 7: a command that cannot be sent leaves nothing on the wire.
+/// A command that cannot be sent leaves nothing on the wire.
 ///
 /// Encoding itself cannot fail; what can be refused is a command or pipeline that is too large, or one that would
 /// change the shared connection.

@@ -4,7 +4,7 @@ import RedisClient
 import TestServers
 import Testing
 
-/// Row 2: the server answers late, or so slowly that no answer is ever complete.
+/// The server answers late, or so slowly that no answer is ever complete.
 @Suite(.timeLimit(.minutes(1))) struct SlowServerTests {
     private let timeout = Duration.milliseconds(150)
 

@@ -5,7 +5,7 @@ import RedisClient
 import TestServers
 import Testing
 
-/// Rows 8 and 9: bytes that nobody has asked for.
+/// Bytes that nobody has asked for.
 ///
 /// What can be told from a reply is: whatever comes while nobody waits, or is none. (A surplus reply that comes while
 /// others wait looks like theirs until the last one is over.)
@@ -78,7 +78,7 @@ import Testing
         }
     }
 
-    /// Row 9, with what an older server may repeat: the line after the split is no reply, and those whose replies lie
+    /// What an older server may repeat: the line after the split is no reply, and those whose replies lie
     /// behind it get none.
     @Test func `an error line split by what it repeats fails its neighbors, it does not shift them`() async throws {
         let server = try await ScriptedServer.start { command in

@@ -4,7 +4,7 @@ import RedisClient
 import TestServers
 import Testing
 
-/// Rows 5 and 6 at large: callers give up at random moments while the network stumbles, and every reply that arrives
+/// Callers give up at random moments while the network stumbles, and every reply that arrives
 /// is its caller's own.
 ///
 /// The number of commands is that of `OXBOW_INTEGRITY_COMMANDS`, a small one without it; the full run is

@@ -20,7 +20,7 @@ import Testing
         check(ScanPattern(text).text, text)
     }
 
-    /// Row 53: a name with pattern characters finds itself and nothing else.
+    /// A name with pattern characters finds itself and nothing else.
     @Test(arguments: SharedServers.Name.allCases.filter { $0 != .redisWithoutHSETEX })
     func `a literal pattern finds exactly its text`(_ name: SharedServers.Name) async throws {
         try await withClient(configuration(name)) { client async throws in

@@ -120,6 +120,28 @@ import Testing
         }
     }
 
+    /// A server process hashes with a secret of its own: a cursor of the one before means something else.
+    @Test func `a scan finds all there is although the server is restarted in the middle`() async throws {
+        let server = try await ServerProcess.start()
+        defer { server.stop() }
+        try await withClient(configuration(for: server)) { client async throws in
+            let keys = Set((0..<5000).map { "key:\($0)" })
+            _ = try await client.execute(MSET(keys.map { (key: $0, value: "v") }))
+            var found: Set<String> = []
+            var count = 0
+            for try await key in client.scan(count: 100) {
+                found.insert(key)
+                count += 1
+                guard count == 2500 else { continue }
+                try server.cli("save")
+                try await server.kill()
+                try await server.restart()
+            }
+            check(found.count, keys.count)
+            #expect(found == keys)
+        }
+    }
+
     @Test func `cursors may be of any size, pages of any number may be empty`() async throws {
         let server = try await ScriptedServer.start([
             [
