@@ -1,3 +1,5 @@
+import TestServers
+
 /// The figures of a run, by the names that the result file has.
 ///
 /// Unless a name says otherwise they are about keys of the broken master, over the whole run. "others" are keys of
@@ -11,7 +13,17 @@ struct FailoverFigures: Sendable {
     let yardstickSeconds: Double
     private(set) var values: [String: Double]
 
-    init(_ records: [CallRecord], _ moments: FailoverMoments, _ verification: FailoverVerification) {
+    /// - Parameters:
+    ///   - records: the calls.
+    ///   - moments: when things happened.
+    ///   - verification: what is on the servers in the end.
+    ///   - settings: figures that say under what settings the others came about: only runs with the same compare.
+    init(
+        _ records: [CallRecord],
+        _ moments: FailoverMoments,
+        _ verification: FailoverVerification,
+        settings: [String: Double]
+    ) {
         let ofBroken = records.filter(\.isOfBroken)
         let others = records.filter { !$0.isOfBroken }
         let first = records.first { $0.isWriteOfBroken && $0.began >= moments.broken }?.ended
@@ -19,7 +31,8 @@ struct FailoverFigures: Sendable {
         self.secondsToFirstWrite = first.map(seconds)
         self.yardstickSeconds = seconds(moments.yardstick)
 
-        var values: [String: Double] = ["yardstickSeconds": self.yardstickSeconds]
+        var values = settings
+        values["yardstickSeconds"] = self.yardstickSeconds
         values["secondsToFirstWrite"] = self.secondsToFirstWrite
         func count(_ name: String, _ number: Int) { values[name] = Double(number) }
         func countErrors(_ prefix: String, _ records: [CallRecord]) {
@@ -38,12 +51,18 @@ struct FailoverFigures: Sendable {
         if !others.isEmpty {
             count("othersWrites", others.count(where: \.isDone))
             countErrors("othersErrors", others)
-            count("othersAcknowledgedLost", verification.othersAcknowledgedLost)
         }
-        count("acknowledgedLost", verification.acknowledgedLost)
-        count("unknownCarriedOut", verification.unknownCarriedOut)
-        count("carriedOutTwice", verification.carriedOutTwice)
-        count("deniedButCarriedOut", verification.deniedButCarriedOut)
+        var tallies = [("", verification.ofBroken)]
+        if !others.isEmpty { tallies.append(("others", verification.ofOthers)) }
+        for (prefix, tally) in tallies {
+            func count(_ name: String, _ number: Int) {
+                values[prefix.isEmpty ? name : prefix + name.prefix(1).uppercased() + name.dropFirst()] = Double(number)
+            }
+            count("acknowledgedLost", tally.acknowledgedLost)
+            count("unknownCarriedOut", tally.unknownCarriedOut)
+            count("carriedOutTwice", tally.carriedOutTwice)
+            count("deniedButCarriedOut", tally.deniedButCarriedOut)
+        }
         self.values = values
     }
 }

@@ -1,5 +1,6 @@
 import RedisClient
 import Synchronization
+import TestServers
 
 /// Tasks that write and read through one client until told to stop, each some times a second.
 final class FailoverLoad: Sendable {
@@ -21,12 +22,12 @@ final class FailoverLoad: Sendable {
         self.setting = setting
     }
 
-    /// What one writer did: its key is its own, and each of its writes has a number.
+    /// What one writer did: its key is its own, and each of its writes has a number and leaves a trace of its own.
     struct Written: Sendable {
         enum Form: Sendable {
-            /// `SET key number`, marked idempotent: only this task writes it.
-            case replaced
-            /// `RPUSH key number`: carried out twice, it stays visible for ever.
+            /// `SADD key number`, marked idempotent: sent again where its outcome is unknown.
+            case member
+            /// `RPUSH key number`, sent at most once: carried out twice, it stays visible for ever.
             case appended
         }
         /// The part of the key that decides about its slot.
@@ -34,15 +35,14 @@ final class FailoverLoad: Sendable {
         var number: Int
         var form: Form
         var isOfBroken: Bool
-        var acknowledged: [Int] = []
-        var unknown: [Int] = []
+        var writes = NumberedWrites()
 
         var key: String { "{\(self.tag)}:\(self.number)" }
 
         init(_ tags: [String], _ number: Int, isOfBroken: Bool) {
             self.tag = tags[number % tags.count]
             self.number = number
-            self.form = number.isMultiple(of: 2) ? .replaced : .appended
+            self.form = number.isMultiple(of: 2) ? .member : .appended
             self.isOfBroken = isOfBroken
         }
     }
@@ -80,13 +80,13 @@ final class FailoverLoad: Sendable {
             let value = sequence
             let outcome = await self.recorder.record(isWrite: true, isOfBroken: start.isOfBroken) {
                 switch start.form {
-                case .replaced: _ = try await client.execute(SET(key, String(value)).markedIdempotent())
+                case .member: _ = try await client.execute(SADD(key, [String(value)]).markedIdempotent())
                 case .appended: _ = try await client.execute(RPUSH(key, [String(value)]))
                 }
             }
             switch outcome {
-            case .done: written.acknowledged.append(value)
-            case .failed(_, let isUnknown): if isUnknown { written.unknown.append(value) }
+            case .done: written.writes.acknowledged.append(value)
+            case .failed(_, let isUnknown): if isUnknown { written.writes.unknown.append(value) }
             }
         }
         return written
@@ -96,7 +96,7 @@ final class FailoverLoad: Sendable {
         let client = self.client
         await self.repeatedly(number) {
             _ = await self.recorder.record(isWrite: false, isOfBroken: true) {
-                _ = try await client.execute(GET(key, as: String.self))
+                _ = try await client.execute(SCARD(key))
             }
         }
     }

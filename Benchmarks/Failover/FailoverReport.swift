@@ -25,7 +25,15 @@ struct FailoverReport: Sendable {
         self.machine = machine
         self.records = records
         self.moments = moments
-        self.figures = FailoverFigures(records, moments, verification)
+        self.figures = FailoverFigures(
+            records,
+            moments,
+            verification,
+            settings: [
+                "commandTimeoutSeconds": run.commandTimeout / .seconds(1),
+                "detectionSeconds": setting.detection / .seconds(1),
+            ]
+        )
         self.isSteady = isSteady
     }
 
@@ -113,11 +121,15 @@ struct FailoverReport: Sendable {
         return (self.isSteady ? [] : ["Writes were not steady again within 30 s."]) + [
             "Yardstick: \(self.setting.probe.summary).",
             "\(FailoverLoad.writers) tasks write and \(FailoverLoad.readers) read, 20 ms apart, command time-out "
-                + "\(timeout) s; half of the writers SET (idempotent), half RPUSH (sent at most once).",
+                + "\(timeout) s; half of the writers SADD (idempotent), half RPUSH (sent at most once).",
             "secondsToFirstWrite: from the signal to the first acknowledgment of a write that began when the master was "
                 + "gone or stood still. Figures are of keys of the broken master, others… of other masters' keys.",
-            "acknowledgedLost: acknowledged, and not on the servers in the end, all of them being in order again. "
-                + "carriedOutTwice, deniedButCarriedOut (told refused or not sent): must be 0.",
+            "acknowledgedLost: acknowledged, and not on the servers in the end, all of them being in order again; of all "
+                + "writers, for each write leaves a trace of its own. carriedOutTwice (seen on the RPUSH writers only), "
+                + "deniedButCarriedOut (told refused or not sent): must be 0.",
+            "detectionSeconds: how long a server is silent before it is held for dead (sentinel: down-after; cluster: "
+                + "node-timeout; haproxy: the pause between two checks), commandTimeoutSeconds: the client's. Compare "
+                + "only runs that have the same.",
         ]
     }
 }

@@ -20,6 +20,8 @@ struct FailoverTimers: Sendable {
 struct FailoverSetting: Sendable {
     /// How the servers decide, in words.
     var summary: String
+    /// How long a server is silent before it is held for dead; behind HAProxy, the pause between two of its checks.
+    var detection: Duration
     /// How the client finds the servers.
     var configuration: RedisClientConfiguration
     /// The master that is broken.
@@ -62,6 +64,7 @@ struct FailoverSetting: Sendable {
         return FailoverSetting(
             summary: "a master, 2 replicas and 3 Sentinels, down-after 500 ms"
                 + (timers.fastTimers ? ", fast timers" : ""),
+            detection: .milliseconds(500),
             configuration: configuration,
             broken: master,
             tags: Self.candidates(8),
@@ -93,6 +96,7 @@ struct FailoverSetting: Sendable {
         guard let tag = tags.first, !otherTags.isEmpty else { throw BenchmarkError("all keys have one master") }
         return FailoverSetting(
             summary: "a cluster of 3 masters with a replica each, node-timeout \(timers.nodeTimeout) ms",
+            detection: .milliseconds(timers.nodeTimeout),
             configuration: configuration,
             broken: broken,
             tags: tags,
@@ -122,6 +126,7 @@ struct FailoverSetting: Sendable {
         return FailoverSetting(
             summary: "HAProxy with checks every \(isFast ? "200 ms" : "3 s"), before a master and 2 replicas under "
                 + "3 Sentinels, down-after 500 ms",
+            detection: isFast ? .milliseconds(200) : .seconds(3),
             configuration: configuration,
             broken: try topology.sentinel.master(),
             tags: Self.candidates(8),
