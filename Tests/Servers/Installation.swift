@@ -30,13 +30,15 @@ public enum Installation {
     ///   - name: the program.
     ///   - arguments: its arguments.
     ///   - environment: variables besides those of this process; none by default.
+    ///   - limit: the longest time that it may take; then it is killed. None by default.
     /// - Returns: what it printed on standard output, without the last line end.
-    /// - Throws: when the program cannot be run; not when it fails.
+    /// - Throws: when the program cannot be run, or has been killed; not when it fails.
     @discardableResult
     public static func run(
         _ name: String,
         _ arguments: [String],
-        environment: [String: String] = [:]
+        environment: [String: String] = [:],
+        limit: Duration? = nil
     ) throws -> String {
         let process = Process()
         let output = Pipe()
@@ -48,9 +50,19 @@ public enum Installation {
         process.standardInput = FileHandle.nullDevice
         let exit = ProcessExit(of: process)
         try process.run()
+        let pid = process.processIdentifier
+        let killing = DispatchWorkItem { kill(pid, SIGKILL) }
+        if let limit {
+            let milliseconds = Int(limit / .milliseconds(1))
+            DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(milliseconds), execute: killing)
+        }
         let data = try output.fileHandleForReading.readToEnd() ?? Data()
         try output.fileHandleForReading.close()  // the pipe may outlive this call
         exit.wait()
+        killing.cancel()
+        if limit != nil, process.terminationReason == .uncaughtSignal, process.terminationStatus == SIGKILL {
+            throw ServerProcessError("\(name) \(arguments.joined(separator: " ")): killed, it did not end")
+        }
         var text = String(decoding: data, as: UTF8.self)
         if text.hasSuffix("\n") { text.removeLast() }
         return text

@@ -119,9 +119,9 @@ public final class SentinelTopology: Sendable {
     }
 
     private func awaitSettled() async throws {
-        try self.setTimers(fast: true)
+        try await eventually("the Sentinels' fast timers") { try self.setTimers(fast: true) }
         try await eventually("one master, two replicas and three Sentinels that agree") { try self.checkSettled() }
-        try self.setTimers(fast: self.fastTimers)
+        try await eventually("the Sentinels' timers") { try self.setTimers(fast: self.fastTimers) }
     }
 
     // Fast timers are used while all is being brought in order, whatever the tests want. TILT, where a Sentinel does

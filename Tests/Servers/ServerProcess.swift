@@ -162,18 +162,21 @@ public final class ServerProcess: Sendable {
     /// Runs `redis-cli` against the server, with its password.
     ///
     /// - Returns: what it printed, without the last line end.
+    /// - Throws: ``ServerProcessError`` when it has not ended within 10 seconds: the server stands still.
     @discardableResult
     public func cli(_ arguments: String...) throws -> String { try self.cli(arguments) }
 
     /// Runs `redis-cli` against the server, with its password.
     ///
     /// - Returns: what it printed, without the last line end.
+    /// - Throws: ``ServerProcessError`` when it has not ended within 10 seconds: the server stands still.
     @discardableResult
     public func cli(_ arguments: [String]) throws -> String {
         try Installation.run(
             "\(self.kind.rawValue)-cli",
             ["-s", self.unixPath] + arguments,
-            environment: self.password.map { ["REDISCLI_AUTH": $0] } ?? [:]
+            environment: self.password.map { ["REDISCLI_AUTH": $0] } ?? [:],
+            limit: .seconds(10)
         )
     }
 

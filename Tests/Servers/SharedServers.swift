@@ -1,5 +1,5 @@
 /// Servers that are started once per process, when first asked for, and shared by all tests: use keys of your own.
-public actor SharedServers {
+public final class SharedServers: Sendable {
     /// The servers of this process.
     public static let shared = SharedServers()
 
@@ -20,14 +20,13 @@ public actor SharedServers {
         public static let allCases: [Name] = [.redis, .valkey, .redisWithoutHSETEX]
     }
 
-    private var servers: [Name: Task<ServerProcess, any Error>] = [:]
+    private let servers = StartedOnce<Name, ServerProcess>()
 
     private init() {}
 
     /// The server of this name; started if this is the first call.
     public func server(_ name: Name) async throws -> ServerProcess {
-        if let task = self.servers[name] { return try await task.value }
-        let task = Task {
+        try await self.servers.value(name) {
             switch name {
             case .redis: try await ServerProcess.start(.redis)
             case .valkey: try await ServerProcess.start(.valkey)
@@ -38,7 +37,5 @@ public actor SharedServers {
             case .redisWithoutHSETEX: try await ServerProcess.start(.redis, settings: ["rename-command HSETEX \"\""])
             }
         }
-        self.servers[name] = task
-        return try await task.value
     }
 }
