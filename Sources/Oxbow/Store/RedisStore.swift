@@ -5,7 +5,7 @@ package import RedisClient
 /// The shared store on a Redis or Valkey server.
 ///
 /// Reads and first claims are plain commands; whatever has a condition is a script. HSETEX is used where the server
-/// knows it; where not (Redis 7.4), one transaction does the same.
+/// knows it; where not (Redis 7.4), a transaction does the same.
 package struct RedisStore: CacheStore {
     let client: RedisClient
     /// Bounds each command on the way of a cached read: look, claim, fill.
@@ -66,31 +66,21 @@ package struct RedisStore: CacheStore {
         }
     }
 
-    /// MULTI, HSETNX, HPEXPIRE NX, HGET, EXEC: what stands in the field afterwards tells who has won.
+    /// HSETNX, HPEXPIRE NX and HGET in one transaction: what stands in the field afterwards tells who has won.
     private func claimInTransaction(
         _ key: CellName,
         _ field: CellName,
         _ claim: ByteBuffer,
         _ life: Duration
     ) async throws -> CellContent? {
-        let milliseconds = life.milliseconds
-        let (_, _, _, _, result) = try await self.client.execute(
-            pipeline: RawCommand<RESPValue>("MULTI"),
-            RawCommand<RESPValue>("HSETNX", key, field, claim),
-            RawCommand<RESPValue>("HPEXPIRE", key, milliseconds, "NX", "FIELDS", 1, field),
-            RawCommand<RESPValue>("HGET", key, field),
-            RawCommand<RESPValue>("EXEC"),
+        let (_, _, content) = try await self.client.execute(
+            transaction: HSETNX(key, field, claim),
+            HPEXPIRE(key, .milliseconds(life.milliseconds), [field], condition: .ifNone),
+            HGET(key, field, as: Bytes.self),
             timeout: self.softTimeout
         )
-        guard case .array(let replies) = try result.get(), replies.count == 3 else {
-            throw RedisError(.unexpectedReply, "EXEC did not answer with three replies", delivery: .unknown)
-        }
-        switch replies[2] {
-        case .string(let bytes): return bytes == claim ? nil : CellContent(bytes)
-        case .error(let error) where error.prefix == "WRONGTYPE": return .unusable(nil)
-        case .null: return .absent
-        default: throw RedisError(.unexpectedReply, "HGET in a transaction answered something else", delivery: .unknown)
-        }
+        guard let bytes = try content.get()?.slice else { return .absent }
+        return bytes == claim ? nil : CellContent(bytes)
     }
 
     package func claim(
