@@ -19,7 +19,7 @@ struct Session: Sendable {
     }
 
     /// Starts or finds the server, runs a cache and its client on it, and ends them.
-    private func withBench<Result: Sendable>(_ body: (Bench) async throws -> Result) async throws -> Result {
+    private func withBench<Result: Sendable>(_ body: sending (Bench) async throws -> Result) async throws -> Result {
         let server = try await BenchServer.make(properties: self.properties)
         defer { server.stop() }
         var configuration = server.configuration

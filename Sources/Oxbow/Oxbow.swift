@@ -128,22 +128,36 @@ public final class Oxbow: Service, Sendable {
 
     /// Runs `body` with ``run()`` beside it, for tools and tests without a service group.
     ///
-    /// Can be used once.
+    /// Can be used once. `body` runs in a child task, which is cancelled when ``run()`` fails.
     ///
     /// - Returns: what `body` returns; the connections are closed then.
     /// - Throws: what ``run()`` throws, else what `body` throws.
-    public func withRunning<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
-        for client in self.clients { try client.prepareToRun() }
-        return try await withThrowingTaskGroup(of: Void.self) { group in
+    public func withRunning<Result: Sendable>(
+        _ body: sending () async throws -> Result
+    ) async throws -> Result {
+        let clients = self.clients
+        // All before any, for a client that was prepared and never runs lets its callers wait.
+        for client in clients { try client.checkToRun() }
+        for client in clients { try client.prepareToRun() }
+        let (ended, end) = AsyncStream.makeStream(of: Never.self)
+        async let outcome = Swift.Result(catching: body, thenFinishing: end)
+        // An error ends this scope, and cancels `body` with it.
+        try await self.runPrepared(until: ended)
+        return try await outcome.get()
+    }
+
+    /// Runs the clients until the stream ends, or until they are shut down gracefully.
+    private func runPrepared(until ended: AsyncStream<Never>) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.runClients { try await $0.runPrepared() } }
-            let result = await Swift.Result.catching { () async throws in try await body() }
-            group.cancelAll()
+            group.addTask { for await _ in ended {} }
             do {
+                try await group.next()
+                group.cancelAll()
                 try await group.waitForAll()
             } catch is CancellationError {
-                // As asked for in the line above.
+                // As asked for two lines above, or together with the caller.
             }
-            return try result.get()
         }
     }
 
@@ -296,13 +310,19 @@ public final class Oxbow: Service, Sendable {
 extension RedisClientConfiguration {
     /// Adds what the store of caches uses where the server has it.
     fileprivate mutating func serveCaches() {
+        // Behind a proxy may be a replica: what caches write and invalidate there would be lost.
+        if self.topology == .standalone, self.requiredRole == nil { self.requiredRole = .master }
         self.probedCommands += RedisStore.probedCommands
         self.preloadedScripts += RedisScripts.all
     }
 }
 
 extension Swift.Result where Failure == any Error {
-    fileprivate static func catching(_ body: () async throws -> Success) async -> Self {
-        do { return .success(try await body()) } catch { return .failure(error) }
+    fileprivate init(
+        catching body: sending () async throws -> Success,
+        thenFinishing end: AsyncStream<Never>.Continuation
+    ) async {
+        defer { end.finish() }
+        do { self = .success(try await body()) } catch { self = .failure(error) }
     }
 }

@@ -98,7 +98,7 @@ func redisConfiguration(_ kind: StoreKind) async throws -> RedisClientConfigurat
 func withOxbow<Result: Sendable>(
     _ kind: StoreKind,
     cache: CacheConfiguration = patient(),
-    _ body: (Oxbow) async throws -> Result
+    _ body: sending (Oxbow) async throws -> Result
 ) async throws -> Result {
     guard kind != .memory else { return try await body(Oxbow(cache, store: MemoryStore(), logger: silent)) }
     var configuration = OxbowConfiguration()
@@ -111,7 +111,7 @@ func withOxbow<Result: Sendable>(
 func withOxbow<Result: Sendable>(
     _ configuration: OxbowConfiguration,
     logger: Logger = silent,
-    _ body: (Oxbow) async throws -> Result
+    _ body: sending (Oxbow) async throws -> Result
 ) async throws -> Result {
     let oxbow = try Oxbow(configuration, logger: logger)
     return try await oxbow.withRunning { try await body(oxbow) }

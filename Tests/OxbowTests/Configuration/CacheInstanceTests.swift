@@ -187,6 +187,51 @@ import Testing
         #expect(cache?.metricsPrefix == "appsuite_redis_cache" && cache?.poolName == "redis-cache-pool")
     }
 
+    @Test func `set in code, it takes no replica for the server, whatever the proxy before it says`() throws {
+        var configuration = OxbowConfiguration()
+        configuration.cacheRedis = RedisClientConfiguration()
+        #expect(configuration.cacheRedis?.requiredRole == nil)
+        #expect(try Oxbow(configuration, logger: silent).cacheClient?.configuration.requiredRole == .master)
+        configuration.cacheRedis?.requiredRole = .replica
+        #expect(try Oxbow(configuration, logger: silent).cacheClient?.configuration.requiredRole == .replica)
+        configuration.cacheRedis = nil
+        configuration.redis = RedisClientConfiguration()
+        #expect(try Oxbow(configuration, logger: silent).client?.configuration.requiredRole == .master)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `what is wrong with one of the two leaves both as they were`() async throws {
+        for isMain in [true, false] {
+            var configuration = try await self.twoServers()
+            var wrong = ConnectionPoolConfiguration()
+            wrong.maximumTotal = 0
+            if isMain { configuration.redis.pool = wrong } else { configuration.cacheRedis?.pool = wrong }
+            let oxbow = try Oxbow(configuration, logger: silent)
+            for _ in 0..<2 {
+                let error = await #expect(throws: RedisError.self) { try await oxbow.withRunning {} }
+                #expect(error?.code == .invalidConfiguration)
+            }
+            for client in [oxbow.client, oxbow.cacheClient] {
+                let error = await #expect(throws: RedisError.self) {
+                    try await client?.execute(GET("k", as: String.self))
+                }
+                #expect(error?.code == .notRunning)
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `the end of one cancels what runs meanwhile`() async throws {
+        let old = try await ServerProcess.start(.redis, settings: ["rename-command HEXPIRE \"\""])
+        defer { old.stop() }
+        var configuration = try await self.twoServers()
+        configuration.cacheRedis?.address = .host("127.0.0.1", port: old.port)
+        let oxbow = try Oxbow(configuration, logger: silent)
+        let error = await #expect(throws: RedisError.self) {
+            // A service that waits, and has no reason to look at its clients.
+            try await oxbow.withRunning { try await Task.sleep(for: .seconds(600)) }
+        }
+        #expect(error?.code == .unsupportedServer)
+    }
+
     @Test(.timeLimit(.minutes(1))) func `an old server as either of the two ends both`() async throws {
         let old = try await ServerProcess.start(.redis, settings: ["rename-command HEXPIRE \"\""])
         defer { old.stop() }

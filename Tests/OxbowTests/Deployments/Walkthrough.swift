@@ -46,7 +46,7 @@ func eventually(
 func deployed(
     _ name: String,
     _ environment: [String: String],
-    _ body: (Oxbow) async throws -> Void
+    _ body: sending (Oxbow) async throws -> Void
 ) async throws {
     let (configuration, warnings) = try example(name, environment: environment)
     #expect(warnings.isEmpty)

@@ -2,20 +2,23 @@ import Foundation
 import Logging
 import NIOCore
 import NIOPosix
+import Synchronization
 import TestServers
 import Testing
 
 /// A text that stands for passwords, keys and values, and all places where people would see it.
-final class Marker {
+final class Marker: Sendable {
     /// Neither a word of ours nor of a server's.
     static let text = "zq7-marker"
 
     let recorder = LogRecorder()
-    private(set) var errors = 0
+    private let count = Atomic(0)
+    /// The errors looked at.
+    var errors: Int { self.count.load(ordering: .relaxed) }
 
     /// Looks for the marker in every form in which an error is shown.
     func look(at error: any Error, _ location: SourceLocation = #_sourceLocation) {
-        self.errors += 1
+        self.count.wrappingAdd(1, ordering: .relaxed)
         self.look(in: "\(error.localizedDescription) \((error as NSError).debugDescription)", location)
         self.look(at: error as Any, location)
     }
