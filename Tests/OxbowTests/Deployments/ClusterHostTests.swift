@@ -63,6 +63,7 @@ import Testing
                 #expect(counts.failedReads == 0)
                 // Those on their way to the killed master; all others waited until its replica had taken over.
                 #expect(counts.failed.count <= service.counters.count, "\(counts.failed)")
+                try await service.checkCounters(client)
                 #expect(try await client.execute(DEL(names)) == names.count)
                 for counter in service.counters { _ = try await client.execute(DEL([counter])) }
                 for key in names { try await users.invalidate(key) }

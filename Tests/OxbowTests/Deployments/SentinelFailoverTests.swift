@@ -57,6 +57,7 @@ import Testing
                 // Those that were on their way when it was killed.
                 #expect(service.now.unknown <= 2, "\(service.now.failed)")
                 print("  sentinel: \(service.now.acknowledged) written, failed \(service.now.failed.count)")
+                try await service.checkCounters(client)
                 for counter in service.counters { _ = try await client.execute(DEL([counter])) }
             }
         } catch {
