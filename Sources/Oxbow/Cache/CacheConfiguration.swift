@@ -35,7 +35,7 @@ public struct CacheConfiguration: Sendable, Hashable {
     public var maximumLoad: Duration = .seconds(60)
     /// How long a caller waits for another's load before it loads by itself; `nil`, the default, is the claim's life.
     public var waitForLoad: Duration?
-    /// Bounds the command of a cache read; then the loader runs.
+    /// Bounds each command on the way of a cache read: the look and the claim, then the loader runs; and the storing.
     ///
     /// 500 ms by default.
     public var softTimeout: Duration = .milliseconds(500)

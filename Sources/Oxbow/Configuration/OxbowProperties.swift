@@ -112,7 +112,7 @@ package enum OxbowProperties {
         instance("connection.pool.maxTotal", .integer(1...10_000), "100", "The most connections."),
         instance("connection.pool.maxIdle", .integer(0...10_000), "100", "The most idle ones kept."),
         instance("connection.pool.minIdle", .integer(0...10_000), "0", "The idle ones kept ready."),
-        instance("connection.pool.maxWaitSeconds", seconds, "2", "The longest wait for a connection or for room."),
+        instance("connection.pool.maxWaitSeconds", seconds, "2", "The longest wait for room or an own connection."),
         instance("connection.pool.minIdleSeconds", seconds, "60", "The idle age before eviction."),
         instance("connection.pool.cleanerRunSeconds", positiveSeconds, "10", "The pause between cleaner runs."),
     ]

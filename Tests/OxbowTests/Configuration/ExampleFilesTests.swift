@@ -54,14 +54,32 @@ import Testing
         #expect(cluster.cache.compression.type == .deflate)
         #expect(try read("ors", ["ORS_CLUSTER_NAME": "west"]).cache.keyPrefix == "ORS:west")
         #expect(try read("tls").redis.tls?.verifiesPeer == true)
-        #expect(try read("haproxy").redis.connectTimeout == .seconds(1))
+        let haproxy = try read("haproxy").redis
+        #expect(haproxy.commandTimeout == .seconds(2) && haproxy.connectTimeout == .seconds(1))
+    }
+
+    /// What Kubernetes sets in every pod beside Services of these names is no address that a property takes.
+    @Test(arguments: names)
+    func `variables of a Service link change nothing`(_ name: String) throws {
+        var links: [String: String] = [:]
+        for service in ["REDIS", "REDIS_SERVER", "REDIS_CACHE", "REDIS_HOSTS", "HAPROXY"] {
+            links["\(service)_PORT"] = "tcp://10.0.0.1:6379"
+            links["\(service)_PORT_6379_TCP_ADDR"] = "10.0.0.1"
+            links["\(service)_SERVICE_HOST"] = "10.0.0.1"
+            links["\(service)_SERVICE_PORT"] = "6379"
+        }
+        let linked = try example(name, environment: Self.environment.merging(links) { own, _ in own }).0
+        let alone = try example(name, environment: Self.environment).0
+        #expect(linked == alone)
     }
 
     @Test(arguments: [SharedServers.Name.redis, .valkey])
     func `standalone works as it is`(_ name: SharedServers.Name) async throws {
         let server = try await SharedServers.shared.server(name)
         try await use("standalone", ["COM_OPENEXCHANGE_REDIS_HOSTS": "127.0.0.1:\(server.port)"])
-        try await use("standalone", ["REDIS_HOST": "127.0.0.1", "REDIS_PORT": "\(server.port)"])
+        // As in a pod beside a Service called "redis".
+        let links = ["REDIS_PORT": "tcp://10.0.0.1:6379", "REDIS_SERVICE_HOST": "10.0.0.1"]
+        try await use("standalone", links.merging(["REDIS_HOSTS": "127.0.0.1:\(server.port)"]) { $1 })
     }
 
     @Test(arguments: [SharedServers.Name.redisTLS, .valkeyMutualTLS])

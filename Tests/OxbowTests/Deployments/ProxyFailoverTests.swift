@@ -7,7 +7,7 @@ import Testing
 /// Services that know one address, that of HAProxy, with sentinels behind it.
 @Suite(.serialized, .timeLimit(.minutes(3))) struct ProxyFailoverTests {
     private func environment(_ topology: HAProxyTopology) -> [String: String] {
-        ["REDIS_HOST": "127.0.0.1", "REDIS_PORT": "\(topology.port)", "REDIS_PASSWORD": topology.sentinel.password]
+        ["REDIS_HOSTS": "127.0.0.1:\(topology.port)", "REDIS_PASSWORD": topology.sentinel.password]
     }
 
     @Test func `with the article's check: the master is killed, errors for some seconds, work goes on, data stays`()
