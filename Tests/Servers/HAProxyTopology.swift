@@ -75,6 +75,14 @@ public final class HAProxyTopology: Sendable {
         }
     }
 
+    /// Waits until HAProxy sends connections to a server, be it to others besides.
+    public func awaitUp(_ server: ServerProcess) async throws {
+        try await eventually("HAProxy with the server on port \(server.port)") {
+            let states = try await self.states()
+            if !states.contains("\(server.port) UP") { throw ServerProcessError("\(states)") }
+        }
+    }
+
     /// Brings the servers back as ``SentinelTopology/restore()`` does, and waits until HAProxy has noticed.
     public func restore() async throws {
         try await self.sentinel.restore()

@@ -3,6 +3,16 @@ import RedisClient
 import TestServers
 import Testing
 
+extension RedisClient {
+    /// Waits until some server has answered, over whatever connection.
+    func ping() async throws {
+        _ = try await self.execute(
+            RawCommand("PING", returning: String.self, isIdempotent: true),
+            timeout: .seconds(20)
+        )
+    }
+}
+
 extension HAProxyTopology {
     /// Runs `body` with a client that knows the proxy's address only, and puts the topology in order before and behind.
     ///
@@ -16,11 +26,10 @@ extension HAProxyTopology {
         configuration.address = .host("127.0.0.1", port: self.port)
         configuration.credentials = RedisCredentials(password: self.sentinel.password)
         configuration.requiredRole = .master
-        configuration.connectTimeout = .seconds(1)
         configuration.commandTimeout = .milliseconds(500)
         do {
             try await RedisClientTests.withClient(configuration, logger: logger) { client async throws in
-                _ = try await client.execute(RawCommand("PING", returning: String.self), timeout: .seconds(10))
+                try await client.ping()
                 try await body(client)
             }
         } catch {
