@@ -5,8 +5,10 @@ import RESP
 struct SentinelAnswer: Sendable, Hashable {
     struct Replica: Sendable, Hashable {
         var address: RedisAddress
-        /// Whether it is reachable and in touch with its master, as the sentinel sees it.
-        var isHealthy: Bool
+        /// Whether the sentinel does not hold it for dead.
+        var isUp: Bool
+        /// Whether the sentinel reaches it, and it its master: not so where the master is dead or has just changed.
+        var isInTouch: Bool
     }
 
     struct Colleague: Sendable, Hashable {
@@ -20,7 +22,9 @@ struct SentinelAnswer: Sendable, Hashable {
     var master: RedisAddress?
     /// The number of the failover that made it the master; 0 where it did not say.
     var epoch: UInt64 = 0
-    /// Whether the master is held for dead, or is just being replaced.
+    /// Whether this sentinel, perhaps alone, holds the master for dead.
+    var isMasterDoubted = false
+    /// Whether enough sentinels hold the master for dead, or it is just being replaced.
     var isMasterInTrouble = false
     /// Whether this sentinel is replacing it.
     var isFailingOver = false
@@ -32,8 +36,9 @@ struct SentinelAnswer: Sendable, Hashable {
 
     /// The questions, in the order that ``init(_:)`` expects the answers in.
     ///
-    /// The epoch before the address: while a failover is under way, the sentinel that leads it raises the epoch together
-    /// with the address that GET-MASTER-ADDR-BY-NAME answers; SENTINEL MASTER names the old address for another second.
+    /// The epoch before the address: while a failover is under way, the sentinel that leads it raises the epoch
+    /// together with the address that GET-MASTER-ADDR-BY-NAME answers; SENTINEL MASTER names the old address for
+    /// another second.
     static func questions(_ name: String) -> [RawCommand<RESPValue>] {
         [
             RawCommand("SENTINEL", "MASTER", name), RawCommand("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name),
@@ -64,12 +69,18 @@ struct SentinelAnswer: Sendable, Hashable {
         // Of the old master, where GET-MASTER-ADDR-BY-NAME names the new one already.
         let flags = replies[0].announcedAddress == self.master ? replies[0].flags : []
         self.isFailingOver = flags.contains("failover_in_progress")
-        self.isMasterInTrouble = self.isFailingOver || !flags.isDisjoint(with: ["s_down", "o_down"])
+        self.isMasterInTrouble = self.isFailingOver || flags.contains("o_down")
+        self.isMasterDoubted = flags.contains("s_down")
         self.replicas = replies[2].entries
             .compactMap { entry in
                 guard let address = entry.announcedAddress else { return nil }
-                let isUp = entry.flags.isDisjoint(with: ["s_down", "o_down", "disconnected", "master_down"])
-                return Replica(address: address, isHealthy: isUp && entry.field("master-link-status") == "ok")
+                let flags = entry.flags
+                return Replica(
+                    address: address,
+                    isUp: flags.isDisjoint(with: ["s_down", "o_down"]),
+                    isInTouch: flags.isDisjoint(with: ["disconnected", "master_down"])
+                        && entry.field("master-link-status") == "ok"
+                )
             }
         self.others = replies[3].entries
             .compactMap { entry in

@@ -18,8 +18,8 @@ enum SentinelMessage: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - channel: what has happened.
-    ///   - text: to whom: `<type> <name> <host> <port>`, for others than masters followed by `@ <master> <host> <port>`;
-    ///   `<name> <old host> <old port> <new host> <new port>` when the master has changed.
+    ///   - text: to whom: `<type> <name> <host> <port>`, for others than masters followed by
+    ///   `@ <master> <host> <port>`; `<name> <old host> <old port> <new host> <new port>` when the master has changed.
     ///   - name: the master that is followed.
     init?(channel: String, text: String, master name: String) {
         let words = text.split(separator: " ").map(String.init)

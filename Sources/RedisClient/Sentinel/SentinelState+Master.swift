@@ -3,26 +3,61 @@ extension SentinelState {
     mutating func decide(at now: Instant) {
         guard let master else { return self.decideFirst(at: now) }
         if let newest = self.newestAnswer, newest.epoch > master.epoch {
-            if newest.address != master.address { return self.follow(newest.address, epoch: newest.epoch) }
+            if newest.address != master.address { return self.follow(newest.address, epoch: newest.epoch, at: now) }
             self.master = Master(address: master.address, epoch: newest.epoch, isConfirmed: true)
         }
         let answers = self.masterAnswers(at: now)
         if answers { self.masterGoneSince = nil } else if self.masterGoneSince == nil { self.masterGoneSince = now }
+        if !answers || self.suspicion?.isFailover == true { self.unsettledAt = now }
         if let suspicion {
             if let promoted = self.promoted(at: now), !answers || suspicion.isFailover {
-                return self.follow(promoted, epoch: master.epoch, isConfirmed: false)
+                return self.follow(promoted, epoch: master.epoch, isConfirmed: false, at: now)
             }
             if answers, now >= suspicion.end { self.suspicion = nil }
         }
         if let since = self.masterGoneSince, since.duration(to: now) >= Self.patience,
-            let address = self.namedByMost(at: now), address != master.address,
+            let address = self.otherMaster(at: now, heardWithin: .seconds(1), answersWithin: .seconds(3))
+        {
+            return self.believeMost(address, at: now)
+        }
+        self.noteWhetherNamed(at: now)
+        // Asked every ten seconds where all is calm.
+        if let since = self.masterUnnamedSince, since.duration(to: now) >= Self.longPatience,
+            let address = self.otherMaster(at: now, heardWithin: .seconds(12), answersWithin: .seconds(12))
+        {
+            self.act(.overrule(master.address, by: address))
+            self.believeMost(address, at: now)
+        }
+    }
+
+    /// What most sentinels name instead of the known master, and what says itself that it is one.
+    private func otherMaster(
+        at now: Instant,
+        heardWithin age: Duration,
+        answersWithin answerAge: Duration
+    ) -> RedisAddress? {
+        guard let address = self.namedByMost(at: now, within: answerAge), address != self.master?.address,
             let server = self.servers.first(where: { $0.address == address }),
             server.isUp == true, server.report?.role == .master,
-            let heardAt = server.heardAt, heardAt.duration(to: now) < .seconds(1)
-        {
-            // One that goes on naming another epoch shall not bring back what it names.
-            let epochs = self.sentinels.filter(\.isAnswering).compactMap { $0.answer?.epoch }
-            self.follow(address, epoch: epochs.max() ?? 0)
+            let heardAt = server.heardAt, heardAt.duration(to: now) < age
+        else { return nil }
+        return address
+    }
+
+    private mutating func believeMost(_ address: RedisAddress, at now: Instant) {
+        // One that goes on naming another epoch shall not bring back what it names.
+        let epochs = self.sentinels.filter(\.isAnswering).compactMap { $0.answer?.epoch }
+        self.follow(address, epoch: epochs.max() ?? 0, at: now)
+    }
+
+    private mutating func noteWhetherNamed(at now: Instant) {
+        let answers = self.sentinels.filter(\.isAnswering).compactMap(\.answer)
+        // One that was seen to be promoted is not named at first.
+        let isConfirmed = self.master?.isConfirmed == true
+        if !isConfirmed || answers.isEmpty || answers.contains(where: { $0.master == self.master?.address }) {
+            self.masterUnnamedSince = nil
+        } else if self.masterUnnamedSince == nil {
+            self.masterUnnamedSince = now
         }
     }
 
@@ -31,14 +66,16 @@ extension SentinelState {
         let isOver = self.sentinels.allSatisfy { $0.isAnswering || $0.failure != nil }
         let first = self.sentinels.compactMap(\.answeredAt).min() ?? now
         guard isOver || first.duration(to: now) >= Self.firstRound else { return }
-        self.follow(newest.address, epoch: newest.epoch)
+        self.follow(newest.address, epoch: newest.epoch, at: now)
     }
 
-    private mutating func follow(_ address: RedisAddress, epoch: UInt64, isConfirmed: Bool = true) {
+    private mutating func follow(_ address: RedisAddress, epoch: UInt64, isConfirmed: Bool = true, at now: Instant) {
+        if self.master != nil { self.unsettledAt = now }
         self.act(.follow(address, insteadOf: self.master?.address))
         self.master = Master(address: address, epoch: epoch, isConfirmed: isConfirmed)
         self.suspicion = nil
         self.masterGoneSince = nil
+        self.masterUnnamedSince = nil
         // One promotion is one change.
         for index in self.servers.indices { self.servers[index].promotedAt = nil }
     }
@@ -74,13 +111,13 @@ extension SentinelState {
     }
 
     /// The address that more than half of all sentinels name, each counted once under whatever addresses it is known.
-    private func namedByMost(at now: Instant) -> RedisAddress? {
+    private func namedByMost(at now: Instant, within age: Duration) -> RedisAddress? {
         var votes: [RedisAddress: Set<String>] = [:]
         var all = 1
         for sentinel in self.sentinels {
             guard let answer = sentinel.answer else { continue }
             all = max(all, answer.others.count + 1)
-            guard sentinel.isAnswering, let at = sentinel.answeredAt, at.duration(to: now) < .seconds(3),
+            guard sentinel.isAnswering, let at = sentinel.answeredAt, at.duration(to: now) < age,
                 let address = answer.master
             else { continue }
             votes[address, default: []].insert(answer.id ?? "\(sentinel.address)")

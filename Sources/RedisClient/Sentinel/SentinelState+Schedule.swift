@@ -39,10 +39,13 @@ extension SentinelState {
     }
 
     /// Replicas that sentinels hold for healthy and that answer as replicas.
-    mutating func chooseReplicas() {
+    mutating func chooseReplicas(at now: Instant) {
         guard self.readsReplicas else { return }
+        // While the master is away all replicas are out of touch with it: that is when they are needed most.
+        let isSettled = self.unsettledAt.map { $0.duration(to: now) >= Self.resynchronization } ?? true
         let healthy = Set(
-            self.sentinels.flatMap { $0.answer?.replicas ?? [] }.filter(\.isHealthy).map(\.address)
+            self.sentinels.flatMap { $0.answer?.replicas ?? [] }
+                .filter { $0.isUp && ($0.isInTouch || !isSettled) }.map(\.address)
         )
         let chosen = self.servers
             .filter { server in
@@ -114,8 +117,9 @@ extension SentinelState {
     private func due(_ server: Server, at now: Instant) -> Instant? {
         guard !server.isAsked else { return nil }
         guard let askedAt = server.askedAt else { return now }
-        if server.isSuspect { return askedAt + Self.hurry }
-        if let suspicion { return askedAt + self.pace(suspicion, at: now, Self.hurry) }
+        let pause = server.isMute ? Self.muteHurry : Self.hurry
+        if server.isSuspect { return askedAt + pause }
+        if let suspicion { return askedAt + self.pace(suspicion, at: now, pause) }
         return askedAt + (self.readsReplicas && server.isUp == false ? .seconds(1) : Self.calm)
     }
 

@@ -2,16 +2,17 @@ import Resilience
 
 /// Knows who the master is, by what sentinels and servers say, and what to ask next.
 ///
-/// No clock, no I/O. Each failover has a number, the epoch; of two answers the one with the higher epoch is the newer one. What must hold:
+/// No clock, no I/O. Each failover has a number, the epoch; of two answers the one with the higher epoch is the newer
+/// one. What must hold:
 /// - An answer changes the master only if its epoch is higher than the known one. Sentinels that lag behind, or are cut
 ///   off from the others, say the old address with the old epoch for a while.
-/// - Sentinels name a new master a second after they have promoted it. So while the master is in trouble the replicas are
-///   asked for their role: one that has been seen as a replica and now is a master of the same history was promoted. It
-///   counts as the master of an epoch beyond the known one.
+/// - Sentinels name a new master a second after they have promoted it. So while the master is in trouble the replicas
+///   are asked for their role: one that has been seen as a replica and now is a master of the same history was
+///   promoted. It counts as the master of an epoch beyond the known one.
 /// - A server that was the master once is none again because it says so: after it has come back it says so for another
 ///   ten seconds. It takes a higher epoch, or to have been seen as a replica in between.
 /// - Where none of this helps (sentinels set up anew), most sentinels together are right about a master that answers as
-///   one, once the known one has not done so for ``patience``.
+///   one, once the known one has not done so for ``patience``, or no sentinel has named it for ``longPatience``.
 struct SentinelState: Sendable {
     typealias Instant = ContinuousClock.Instant
 
@@ -22,6 +23,8 @@ struct SentinelState: Sendable {
         case dismiss(RedisAddress)
         case probe(RedisAddress)
         case follow(RedisAddress, insteadOf: RedisAddress?)
+        /// The master at the first address is left for the second one, although it answers as a master.
+        case overrule(RedisAddress, by: RedisAddress)
         case read(from: [RedisAddress])
         /// Why there is no master yet, for those who wait for it.
         case explain(String)
@@ -39,55 +42,14 @@ struct SentinelState: Sendable {
         var isConfirmed: Bool
     }
 
-    struct Sentinel: Sendable {
-        enum Subscription { case none, asked, active }
-        let address: RedisAddress
-        let isConfigured: Bool
-        var answer: SentinelAnswer?
-        var answeredAt: Instant?
-        /// Why the last question was not answered.
-        var failure: String?
-        var isAsked = false
-        var askedAt: Instant?
-        /// Whether to ask again as soon as possible.
-        var hasNews = false
-        var pause: Duration = .zero
-        var backoff = Backoff()
-        var subscription = Subscription.none
-        var subscribeAt: Instant?
-
-        var isAnswering: Bool { self.answer != nil && self.failure == nil }
-    }
-
-    struct Server: Sendable {
-        let address: RedisAddress
-        /// What it said last; kept while it does not answer.
-        var report: ServerReport?
-        /// Whether the last question was answered, if only by a refusal; `nil` before the first.
-        var isUp: Bool?
-        var heardAt: Instant?
-        var isAsked = false
-        var askedAt: Instant?
-        var isSuspect = false
-        /// When it was seen to have become a master since it was seen as a replica.
-        var promotedAt: Instant?
-
-        init(_ address: RedisAddress) { self.address = address }
-    }
-
-    struct Suspicion: Sendable {
-        let begun: Instant
-        var end: Instant
-        /// Whether sentinels say that they are replacing the master.
-        var isFailover = false
-    }
-
     // MARK: Times
 
     /// How long the first answer waits for others, so that not the one of a sentinel cut off from the rest decides.
     static let firstRound = Duration.milliseconds(100)
     /// Between two questions for a role while the master is in trouble.
     static let hurry = Duration.milliseconds(50)
+    /// The same for a server that does not tell its role: each question may be a new connection to a full one.
+    static let muteHurry = Duration.milliseconds(500)
     /// Silence after which a master counts as one that does not answer.
     static let silence = Duration.milliseconds(200)
     /// How long a sign of trouble is followed up.
@@ -96,6 +58,10 @@ struct SentinelState: Sendable {
     static let longTrouble = Duration.seconds(15)
     /// How long a master that does not answer is held to against most sentinels.
     static let patience = Duration.seconds(5)
+    /// How long a master that answers is held to while no sentinel names it: longer than a failover's confusion.
+    static let longPatience = Duration.seconds(20)
+    /// How long after trouble with the master its replicas may be out of touch with it, as sentinels see them.
+    static let resynchronization = Duration.seconds(20)
     /// Between questions when all is calm and messages are heard.
     static let calm = Duration.seconds(10)
     /// Sentinels to listen to at a time.
@@ -113,6 +79,10 @@ struct SentinelState: Sendable {
     var suspicion: Suspicion?
     /// Since when the master has not answered as one.
     var masterGoneSince: Instant?
+    /// Since when sentinels answer and none names the master.
+    var masterUnnamedSince: Instant?
+    /// When the master was last gone or replaced.
+    var unsettledAt: Instant?
     var readable: [RedisAddress] = []
     private var explanation = ""
     private var isAllLost = false
@@ -154,8 +124,15 @@ struct SentinelState: Sendable {
         self.sentinels[index].answeredAt = now
         self.sentinels[index].failure = nil
         self.sentinels[index].backoff.reset()
-        if answer.isMasterInTrouble, answer.master == self.master?.address, answer.epoch == self.master?.epoch {
-            self.suspect(isFailover: answer.isFailingOver, at: now)
+        if answer.master == self.master?.address, answer.epoch == self.master?.epoch {
+            if answer.isMasterInTrouble {
+                self.suspect(isFailover: answer.isFailingOver, at: now)
+            } else if answer.isMasterDoubted,
+                let master = self.servers.firstIndex(where: { $0.address == answer.master })
+            {
+                // One with a wrong password says so for ever: the master itself is asked.
+                self.servers[master].isSuspect = true
+            }
         }
         self.settle(at: now)
     }
@@ -234,6 +211,7 @@ struct SentinelState: Sendable {
             self.servers[index].report = report
         }
         self.servers[index].isUp = true
+        self.servers[index].isMute = report == nil
         self.heard(of: index, at: now)
         if self.servers[index].promotedAt != nil || (address == self.master?.address && report?.role == .replica) {
             self.suspect(at: now)
@@ -245,6 +223,7 @@ struct SentinelState: Sendable {
     mutating func unreachable(_ address: RedisAddress, at now: Instant) {
         guard let index = self.servers.firstIndex(where: { $0.address == address }) else { return }
         self.servers[index].isUp = false
+        self.servers[index].isMute = false
         self.heard(of: index, at: now)
         if address == self.master?.address { self.suspect(at: now) }
         self.settle(at: now)
@@ -270,7 +249,7 @@ struct SentinelState: Sendable {
         self.learnSentinels()
         self.decide(at: now)
         self.learnServers()
-        self.chooseReplicas()
+        self.chooseReplicas(at: now)
         self.explain()
         self.schedule(at: now)
     }

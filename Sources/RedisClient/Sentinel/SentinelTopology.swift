@@ -1,3 +1,4 @@
+import NIOCore
 import Synchronization
 
 /// A master that sentinels name, and its replicas.
@@ -11,6 +12,12 @@ final class SentinelTopology: Topology {
         /// Where readers wait while there are none.
         var noReplica: RedisNode
         var turn = 0
+        /// Replicas that could not answer a moment ago, and until when others are asked in their place.
+        var troubled: [RedisAddress: UInt64] = [:]
+
+        func isTroubled(_ node: RedisNode, at now: UInt64) -> Bool {
+            self.troubled[node.address].map { $0 > now } ?? false
+        }
     }
 
     private let context: RedisNode.Context
@@ -32,9 +39,13 @@ final class SentinelTopology: Topology {
         return self.places.withLock { places in
             guard preference != .master, request.isReadOnly, !request.isTransaction else { return places.master }
             places.turn &+= 1
+            let turn = UInt(bitPattern: places.turn)
             let connected = places.replicas.filter { $0.multiplexer.server != nil }
-            if !connected.isEmpty { return connected[Int(UInt(bitPattern: places.turn) % UInt(connected.count))] }
+            let now = NIODeadline.now().uptimeNanoseconds
+            let able = places.troubled.isEmpty ? connected : connected.filter { !places.isTroubled($0, at: now) }
+            if !able.isEmpty { return able[Int(turn % UInt(able.count))] }
             if preference == .replicaPreferred { return places.master }
+            if !connected.isEmpty { return connected[Int(turn % UInt(connected.count))] }
             // Rather one that is being connected to than one that has just refused.
             return places.replicas.first { $0.multiplexer.lastFailure == nil } ?? places.replicas.first
                 ?? places.noReplica
@@ -72,6 +83,19 @@ final class SentinelTopology: Topology {
     }
 
     var nodes: [RedisNode] { self.runner.nodes }
+
+    /// A replica that loads its data, or has lost its master and is to answer nothing then, could not answer any read.
+    func redirection(of replies: RedisReplies, to request: RedisRequest, from node: RedisNode) -> Redirection? {
+        guard node.role == .replica, replies.failure == nil, replies.isOfUnableServer else { return nil }
+        let now = NIODeadline.now().uptimeNanoseconds
+        self.places.withLock { places in
+            places.troubled = places.troubled.filter { $0.value > now }
+            places.troubled[node.address] = now.addingClamped(Self.trouble)
+        }
+        return Redirection(pauses: true)
+    }
+
+    private static let trouble = Duration.milliseconds(300).nanosecondsClamped
 
     // MARK: Changes
 
@@ -116,4 +140,11 @@ final class SentinelTopology: Topology {
     }
 
     private static let noReplica = RedisError(.cannotConnect, "sentinels know of no replica that can be reached")
+}
+
+extension RedisReplies {
+    /// Whether the first reply is LOADING or MASTERDOWN.
+    fileprivate var isOfUnableServer: Bool {
+        ["-LOADING ", "-MASTERDOWN "].contains { self.bytes.readableBytesView.starts(with: $0.utf8) }
+    }
 }

@@ -6,15 +6,15 @@ import RESP
 final class SentinelWatch: Sendable {
     enum Event: Sendable {
         case tick
-        case answered(RedisAddress, SentinelAnswer)
-        case failed(RedisAddress, String)
-        case listening(RedisAddress, SubscriberConnection)
-        case subscribed(RedisAddress)
-        case unsubscribed(RedisAddress)
-        case published(RedisAddress, SentinelMessage)
+        case answered(RedisAddress, over: Interview, SentinelAnswer)
+        case failed(RedisAddress, over: Interview, String)
+        case listening(SentinelContacts.Listener, SubscriberConnection)
+        case subscribed(SentinelContacts.Listener)
+        case unsubscribed(SentinelContacts.Listener)
+        case published(SentinelContacts.Listener, SentinelMessage)
         case trouble(RedisAddress)
-        case reported(RedisAddress, ServerReport?)
-        case unreachable(RedisAddress)
+        case reported(RedisAddress, over: Interview, ServerReport?)
+        case unreachable(RedisAddress, over: Interview)
     }
 
     private let configuration: SentinelConfiguration
@@ -36,30 +36,23 @@ final class SentinelWatch: Sendable {
 
     func tell(_ event: Event) { self.continuation.yield(event) }
 
-    /// What is connected at the moment; only the loop of ``run(_:)`` has it.
-    private struct Contacts {
-        var sentinels: [RedisAddress: Interview] = [:]
-        var servers: [RedisAddress: Interview] = [:]
-        var listening: [RedisAddress: SubscriberConnection] = [:]
-        /// When the next tick comes.
-        var wake: ContinuousClock.Instant?
-    }
-
     /// Watches until cancelled.
     func run(_ topology: SentinelTopology) async {
         let readsReplicas = self.context.configuration.readFrom != .master
         await withDiscardingTaskGroup { group in
             var state = SentinelState(self.configuration, readsReplicas: readsReplicas)
-            var contacts = Contacts()
+            var contacts = SentinelContacts()
+            // When the next tick comes.
+            var wake: ContinuousClock.Instant?
             self.tell(.tick)
             for await event in self.events {
                 let now = ContinuousClock.now
                 self.take(event, into: &state, &contacts, at: now)
                 for action in state.takeActions() { self.perform(action, topology, &contacts, &group) }
-                if let wake = contacts.wake, wake <= now { contacts.wake = nil }
+                if let due = wake, due <= now { wake = nil }
                 let next = state.nextTick(after: now)
-                if contacts.wake.map({ next < $0 }) ?? true {
-                    contacts.wake = next
+                if wake.map({ next < $0 }) ?? true {
+                    wake = next
                     group.addTask {
                         try? await Task.sleep(until: next, tolerance: .milliseconds(1))
                         self.tell(.tick)
@@ -67,63 +60,75 @@ final class SentinelWatch: Sendable {
                 }
             }
             group.cancelAll()
-            for interview in contacts.sentinels.values { interview.close() }
-            for interview in contacts.servers.values { interview.close() }
+            contacts.close()
         }
     }
 
-    private func take(
+    /// Hands an event on, unless it tells of a connection that is not asked any more.
+    func take(
         _ event: Event,
         into state: inout SentinelState,
-        _ contacts: inout Contacts,
+        _ contacts: inout SentinelContacts,
         at now: ContinuousClock.Instant
     ) {
         switch event {
         case .tick: state.tick(at: now)
-        case .answered(let address, let answer): state.answered(by: address, answer, at: now)
-        case .failed(let address, let reason): state.failed(address, reason, random: .random(in: 0..<1), at: now)
-        case .listening(let address, let connection):
-            if state.sentinels.contains(where: { $0.address == address }) {
-                contacts.listening[address] = connection
-            } else {
-                connection.close()
-            }
-        case .subscribed(let address): state.subscribed(to: address, at: now)
-        case .unsubscribed(let address):
-            contacts.listening[address] = nil
-            state.unsubscribed(from: address, at: now)
-        case .published(let address, let message): state.published(message, by: address, at: now)
+        case .answered(let address, let interview, let answer):
+            guard contacts.sentinels[address] === interview else { return }
+            state.answered(by: address, answer, at: now)
+        case .failed(let address, let interview, let reason):
+            guard contacts.sentinels[address] === interview else { return }
+            state.failed(address, reason, random: .random(in: 0..<1), at: now)
+        case .listening(let listener, let connection): contacts.keep(connection, of: listener)
+        case .subscribed(let listener):
+            guard contacts.isCurrent(listener) else { return }
+            state.subscribed(to: listener.address, at: now)
+        case .unsubscribed(let listener):
+            guard contacts.isCurrent(listener) else { return }
+            contacts.end(listener)
+            state.unsubscribed(from: listener.address, at: now)
+        case .published(let listener, let message):
+            guard contacts.isCurrent(listener) else { return }
+            state.published(message, by: listener.address, at: now)
         case .trouble(let address): state.trouble(with: address, at: now)
-        case .reported(let address, let report): state.reported(address, report, at: now)
-        case .unreachable(let address): state.unreachable(address, at: now)
+        case .reported(let address, let interview, let report):
+            guard contacts.servers[address] === interview else { return }
+            state.reported(address, report, at: now)
+        case .unreachable(let address, let interview):
+            guard contacts.servers[address] === interview else { return }
+            state.unreachable(address, at: now)
         }
     }
 
     private func perform(
         _ action: SentinelState.Action,
         _ topology: SentinelTopology,
-        _ contacts: inout Contacts,
+        _ contacts: inout SentinelContacts,
         _ group: inout DiscardingTaskGroup
     ) {
         switch action {
         case .ask(let address):
-            let interview = contacts.sentinels[address] ?? self.interview(self.sentinel(address))
-            contacts.sentinels[address] = interview
+            let interview = contacts.sentinel(address) { self.interview(self.sentinel(address)) }
             group.addTask { await self.ask(address, interview) }
         case .probe(let address):
-            let interview = contacts.servers[address] ?? self.interview(self.server(address))
-            contacts.servers[address] = interview
+            let interview = contacts.server(address) { self.interview(self.server(address)) }
             group.addTask { await self.probe(address, interview) }
-        case .subscribe(let address): group.addTask { await self.listen(to: address) }
-        case .dismiss(let address):
-            contacts.sentinels.removeValue(forKey: address)?.close()
-            contacts.servers.removeValue(forKey: address)?.close()
-            contacts.listening.removeValue(forKey: address)?.close()
+        case .subscribe(let address):
+            let listener = contacts.listen(to: address)
+            group.addTask { await self.listen(as: listener) }
+        case .dismiss(let address): contacts.dismiss(address)
         case .follow(let address, let old):
             topology.follow(address)
             var metadata: Logger.Metadata = self.metadata(address)
             if let old { metadata["previous"] = "\(old)" }
             self.logger.notice(old == nil ? "master found" : "master changed", metadata: metadata)
+        case .overrule(let old, let address):
+            var metadata = self.metadata(address)
+            metadata["previous"] = "\(old)"
+            self.logger.warning(
+                "the sentinels have named another master for long: leaving one that still answers",
+                metadata: metadata
+            )
         case .read(let addresses): topology.read(from: addresses)
         case .explain(let reason): topology.explain(reason)
         case .sentinelLost(let address, let reason):
@@ -150,24 +155,27 @@ final class SentinelWatch: Sendable {
         do {
             let questions = SentinelAnswer.questions(self.configuration.masterName)
             let replies = try await interview.ask(questions, within: Self.askLimit)
-            self.tell(.answered(address, try SentinelAnswer(replies)))
+            self.tell(.answered(address, over: interview, try SentinelAnswer(replies)))
         } catch {
             // A refusal may be over with another connection: rights and passwords change.
             interview.close()
-            self.tell(.failed(address, (error as? RedisError)?.message ?? "\(error)"))
+            self.tell(.failed(address, over: interview, (error as? RedisError)?.message ?? "\(error)"))
         }
     }
 
     private func probe(_ address: RedisAddress, _ interview: Interview) async {
         do {
             let replies = try await interview.ask([ServerReport.question], within: Self.probeLimit)
-            self.tell(.reported(address, replies.first.flatMap { ServerReport($0) }))
+            self.tell(.reported(address, over: interview, replies.first.flatMap { ServerReport($0) }))
+        } catch let error as RedisError where error.isWordOfServer {
+            self.tell(.reported(address, over: interview, nil))
         } catch {
-            self.tell(.unreachable(address))
+            self.tell(.unreachable(address, over: interview))
         }
     }
 
-    private func listen(to address: RedisAddress) async {
+    private func listen(as listener: SentinelContacts.Listener) async {
+        let address = listener.address
         let name = self.configuration.masterName
         let last = SentinelMessage.channels.last.map { SubscriptionName(.channel, $0) }
         let configuration = self.sentinel(address)
@@ -179,17 +187,17 @@ final class SentinelWatch: Sendable {
             switch event {
             case .message(let message):
                 let message = SentinelMessage(channel: message.channel, text: message.text, master: name)
-                if let message { self.tell(.published(address, message)) }
-            case .subscribed(let name, _) where name == last: self.tell(.subscribed(address))
+                if let message { self.tell(.published(listener, message)) }
+            case .subscribed(let name, _) where name == last: self.tell(.subscribed(listener))
             case .subscribed, .refused, .lost: break
             }
         }
         if let connection {
-            self.tell(.listening(address, connection))
+            self.tell(.listening(listener, connection))
             connection.subscribe(channels: SentinelMessage.channels)
             _ = await connection.ended()
         }
-        self.tell(.unsubscribed(address))
+        self.tell(.unsubscribed(listener))
     }
 
     // MARK: Whom and how
@@ -223,5 +231,15 @@ final class SentinelWatch: Sendable {
         configuration.preloadedScripts = []
         configuration.connectTimeout = min(configuration.connectTimeout, Self.askLimit)
         return configuration
+    }
+}
+
+extension RedisError {
+    /// Whether the server has spoken, if only to refuse: it is full, wants another password, or loads its data.
+    fileprivate var isWordOfServer: Bool {
+        if !self.serverError.isEmpty || self.code == .protocolViolation || self.code == .unsupportedServer {
+            return true
+        }
+        return (self.cause as? RedisError)?.isWordOfServer ?? false
     }
 }

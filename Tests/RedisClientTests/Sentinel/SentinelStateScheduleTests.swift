@@ -95,7 +95,7 @@ private let c = StateWorld.c
         for port in 1...1_000 {
             world.answers[StateWorld.sentinels[0]]?.others.append(.init(id: "\(port)", address: .host("x", port: port)))
             world.answers[StateWorld.sentinels[0]]?.replicas
-                .append(.init(address: .host("y", port: port), isHealthy: true))
+                .append(.init(address: .host("y", port: port), isUp: true, isInTouch: true))
         }
         world.pass(.seconds(1))
         #expect(world.state.sentinels.count <= 33)
@@ -106,7 +106,7 @@ private let c = StateWorld.c
         var world = StateWorld(readsReplicas: true)
         world.pass(.seconds(1))
         #expect(world.readable == [b, c])
-        for sentinel in StateWorld.sentinels { world.answers[sentinel]?.replicas[0].isHealthy = false }
+        for sentinel in StateWorld.sentinels { world.answers[sentinel]?.replicas[0].isInTouch = false }
         world.publish(.news)
         for sentinel in StateWorld.sentinels { world.publish(.news, by: sentinel) }
         world.pass()
@@ -119,6 +119,91 @@ private let c = StateWorld.c
         world.pass(.seconds(2))
         #expect(world.readable == [c])
         #expect(world.followed == [a])
+    }
+
+    @Test func `replicas out of touch with a master that is away are read from until it has been back for a while`() {
+        var world = StateWorld(readsReplicas: true)
+        world.pass(.seconds(1))
+        world.servers[a] = .refuses
+        world.trouble(with: a)
+        world.setReplicas { $0.isInTouch = false }
+        world.pass(.seconds(60))
+        #expect(world.readable == [b, c])
+        // One that is held for dead is not.
+        world.setReplicas { $0.isUp = $0.address == b }
+        world.pass(.seconds(1))
+        #expect(world.readable == [b])
+        world.setReplicas { $0.isUp = true }
+        world.servers[a] = .master(of: "one")
+        world.pass(.seconds(18))
+        #expect(world.readable == [b, c])
+        world.pass(.seconds(5))
+        #expect(world.readable == [])
+        #expect(world.count(.read(from: [])) == 1)
+        #expect(world.followed == [a])
+    }
+
+    @Test func `a replica out of touch with a new master is read from while it finds its way`() {
+        var world = StateWorld(readsReplicas: true)
+        world.pass(.seconds(1))
+        world.name(b, epoch: 2)
+        world.setReplicas { $0.isInTouch = false }
+        world.servers[b] = .master(of: "two", after: "one")
+        world.publish(.news)
+        world.pass(.seconds(15))
+        #expect(world.followed == [a, b])
+        #expect(world.readable == [c])
+        #expect(world.count(.read(from: [])) == 0)
+        world.pass(.seconds(20))
+        #expect(world.readable == [])
+    }
+
+    @Test func `one sentinel that holds a living master for dead for ever alarms nobody`() {
+        var world = StateWorld()
+        world.pass(.seconds(1))
+        world.answers[StateWorld.sentinels[2]]?.isMasterDoubted = true
+        world.publish(.masterDown(a), by: StateWorld.sentinels[2])
+        world.pass(.seconds(5))
+        #expect(world.state.suspicion == nil)
+        let (asked, probed) = (world.count(.ask(StateWorld.sentinels[0])), world.count(.probe(a)))
+        let other = world.count(.probe(b))
+        world.pass(.seconds(60))
+        #expect(world.count(.ask(StateWorld.sentinels[0])) - asked <= 6)
+        #expect(world.count(.probe(a)) - probed <= 12)
+        #expect(world.count(.probe(b)) - other <= 6)
+        #expect(world.state.suspicion == nil)
+    }
+
+    @Test(arguments: [StateWorld.Behavior.refuses, .hangs])
+    func `a sentinel that holds the master for dead has the master asked at once`(_ away: StateWorld.Behavior) {
+        var world = StateWorld()
+        world.pass(.seconds(1))
+        world.servers[a] = away
+        world.servers[b] = .master(of: "two", after: "one")
+        world.answers[StateWorld.sentinels[2]]?.isMasterDoubted = true
+        world.publish(.news, by: StateWorld.sentinels[2])
+        world.pass(.milliseconds(700))
+        #expect(world.followed == [a, b])
+    }
+
+    @Test func `a server that answers without telling its role is not asked more than twice a second`() {
+        var world = StateWorld()
+        world.servers[a] = .refusesToTell
+        world.pass(.seconds(1))
+        let (mute, other) = (world.count(.probe(a)), world.count(.probe(b)))
+        for _ in 0..<10 {
+            world.trouble(with: a)
+            world.pass(.milliseconds(500))
+        }
+        #expect((5...12).contains(world.count(.probe(a)) - mute))
+        #expect(world.count(.probe(b)) - other > 50)
+        // Dead, it is asked as often as any.
+        world.servers[a] = .refuses
+        world.trouble(with: a)
+        world.pass(.seconds(1))
+        let dead = world.count(.probe(a))
+        world.pass(.seconds(5))
+        #expect(world.count(.probe(a)) - dead > 50)
     }
 
     @Test func `a replica that became the master is not read from as a replica`() {

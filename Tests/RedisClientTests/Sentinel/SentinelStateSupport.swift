@@ -53,8 +53,16 @@ struct StateWorld {
             answer.isMasterInTrouble = isFailingOver
             answer.isFailingOver = isFailingOver
             answer.replicas = [Self.a, Self.b, Self.c].filter { $0 != master }
-                .map { .init(address: $0, isHealthy: true) }
+                .map { .init(address: $0, isUp: true, isInTouch: true) }
             answer.others = Self.sentinels.filter { $0 != sentinel }.map { .init(id: "\($0)", address: $0) }
+            self.answers[sentinel] = answer
+        }
+    }
+
+    /// Changes what all sentinels say of each replica.
+    mutating func setReplicas(_ change: (inout SentinelAnswer.Replica) -> Void) {
+        for (sentinel, var answer) in self.answers {
+            for index in answer.replicas.indices { change(&answer.replicas[index]) }
             self.answers[sentinel] = answer
         }
     }

@@ -127,7 +127,7 @@ private let c = StateWorld.c
         let d = RedisAddress.host("d", port: 1)
         world.servers[d] = .master(of: "new")
         world.name(d, epoch: 0)
-        world.pass(.seconds(30))
+        world.pass(.seconds(10))
         #expect(world.followed == [a, b], "the known one answers as a master")
         world.servers[b] = .refuses
         world.trouble(with: b)
@@ -136,6 +136,64 @@ private let c = StateWorld.c
         world.pass(.seconds(2))
         #expect(world.followed == [a, b, d])
         #expect(world.state.master?.epoch == 0)
+    }
+
+    @Test func `a master that sentinels are told to watch in place of a living one is followed after a while`() {
+        var world = self.calmWorld()
+        let d = RedisAddress.host("d", port: 1)
+        world.servers[d] = .master(of: "new")
+        // Removed, and set up for another one.
+        world.name(nil, epoch: 0)
+        world.pass(.seconds(3))
+        world.name(d, epoch: 0)
+        world.pass(.seconds(18))
+        #expect(world.followed == [a])
+        world.pass(.seconds(25))
+        #expect(world.followed == [a, d])
+        #expect(world.count(.overrule(a, by: d)) == 1)
+        #expect(world.state.master == .init(address: d, epoch: 0, isConfirmed: true))
+        world.pass(.seconds(60))
+        #expect(world.followed == [a, d])
+    }
+
+    enum Doubt: CaseIterable { case oneNamesIt, noMajority, otherIsReplica, otherIsAway, allAway }
+
+    @Test(arguments: Doubt.allCases)
+    func `a living master is not left for another one as long as there is any doubt`(_ doubt: Doubt) {
+        var world = self.calmWorld()
+        let d = RedisAddress.host("d", port: 1)
+        world.servers[d] = .master(of: "new")
+        world.name(d, epoch: 0)
+        switch doubt {
+        case .oneNamesIt: world.name(a, epoch: 1, by: [StateWorld.sentinels[1]])
+        case .noMajority:
+            world.name(c, epoch: 0, by: [StateWorld.sentinels[1]])
+            world.name(nil, epoch: 0, by: [StateWorld.sentinels[2]])
+        case .otherIsReplica: world.servers[d] = .replica(of: "one")
+        case .otherIsAway: world.servers[d] = .refuses
+        case .allAway: world.answers = [:]
+        }
+        world.pass(.seconds(90))
+        #expect(world.followed == [a])
+    }
+
+    @Test func `the old master that comes back is not gone back to although all sentinels name it for long`() {
+        var world = self.calmWorld()
+        world.servers[a] = .refuses
+        world.trouble(with: a)
+        world.servers[b] = .master(of: "two", after: "one")
+        world.pass(.milliseconds(100))
+        #expect(world.followed == [a, b])
+        // Whoever promoted b has died, and the next failover begins in minutes.
+        world.servers[a] = .master(of: "one")
+        world.pass(.seconds(90))
+        #expect(world.followed == [a, b])
+        // Nor once b has been confirmed, as long as one still knows it.
+        world.name(b, epoch: 2)
+        world.pass(.seconds(20))
+        world.name(a, epoch: 1, by: Array(StateWorld.sentinels.dropFirst()))
+        world.pass(.seconds(90))
+        #expect(world.followed == [a, b])
     }
 
     @Test func `most sentinels against a newer epoch do not make the master change to and fro`() {
