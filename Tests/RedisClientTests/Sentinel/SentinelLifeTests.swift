@@ -17,16 +17,26 @@ import Testing
             try await testGracefulShutdown { trigger async throws in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try? await client.run() }
-                    while client.server == nil { await Task.yield() }
-                    _ = try await client.execute(RawCommand("DEL", "list", returning: Int.self))
-                    let master = try topology.master()
-                    async let outstanding = client.execute(RawCommand("CLIENT", "ID", returning: Int.self))
-                    #expect(try await outstanding > 0)
+                    try await eventually("a connection") { client.server != nil }
+                    // Less than what sentinels put up with.
+                    _ = try await client.execute(RawCommand("CLIENT", "PAUSE", 300, "ALL", returning: String.self))
+                    let sent = client.statistics.commands
+                    let outstanding = Task {
+                        try await client.execute(RawCommand("CLIENT", "ID", returning: Int.self))
+                    }
+                    try await eventually("it is outstanding") { client.statistics.commands > sent }
                     if isGraceful { trigger.triggerGracefulShutdown() } else { group.cancelAll() }
                     try await group.waitForAll()
-                    #expect(try !master.cli("client", "list").contains("lib-name=oxbow"), "all connections are closed")
-                    for sentinel in topology.sentinels {
-                        #expect(try !sentinel.cli("client", "list").contains("lib-name=oxbow"))
+                    if isGraceful {
+                        #expect(try await outstanding.value > 0)
+                    } else {
+                        let error = await #expect(throws: RedisError.self) { try await outstanding.value }
+                        #expect(error?.delivery == .unknown)
+                    }
+                    for process in topology.servers + topology.sentinels {
+                        try await eventually("all connections are closed") {
+                            try !process.cli("client", "list").contains("lib-name=oxbow")
+                        }
                     }
                 }
             }

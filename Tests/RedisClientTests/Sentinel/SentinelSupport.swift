@@ -39,6 +39,33 @@ extension TestServers.SentinelTopology {
         try await self.restore()
     }
 
+    /// When the first sentinel answered with this server's address to those who ask for the master, by their own logs.
+    ///
+    /// The one that leads a failover does so as soon as it knows of the promotion.
+    func naming(of server: ServerProcess, after start: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+        let address = " 127.0.0.1 \(server.port)"
+        return self.sentinels
+            .flatMap { sentinel in
+                sentinel.logged { line in
+                    line.contains("+promoted-slave") && line.contains(address + " @")
+                        || line.contains("+switch-master") && line.hasSuffix(address)
+                }
+            }
+            .filter { $0 > start }.min()
+    }
+
+    /// What the sentinels say of the replicas under this name, all of them.
+    func replicaFields(_ name: String) throws -> [String] {
+        try self.sentinels.flatMap { sentinel in
+            let lines = try sentinel.cli("sentinel", "replicas", self.masterName)
+                .split(separator: "\n", omittingEmptySubsequences: false)
+            return zip(lines, lines.dropFirst()).filter { $0.0 == name }.map { String($0.1) }
+        }
+    }
+
+    /// Ends all of them.
+    func stop() { for process in self.servers + self.sentinels { process.stop() } }
+
     /// Asks the replicas for their role every few milliseconds.
     ///
     /// - Returns: the one that became a master, and when.
@@ -79,34 +106,43 @@ extension ServerProcess {
     ///
     /// To the millisecond; a promotion closes connections, so whoever asks for the role sees it some 50 ms late.
     var promotion: ContinuousClock.Instant? {
-        let line = self.log.split(separator: "\n").last { $0.contains("MASTER MODE enabled") }
-        guard let line else { return nil }
+        // As Redis calls it, and Valkey.
+        self.logged { $0.contains("MASTER MODE enabled") || $0.contains("PRIMARY MODE enabled") }.last
+    }
+
+    /// When lines like these were written to the server's log, on the clock of this process.
+    func logged(_ isMeant: (Substring) -> Bool) -> [ContinuousClock.Instant] {
         let format = DateFormatter()
         format.locale = Locale(identifier: "en_US_POSIX")
         format.dateFormat = "dd MMM yyyy HH:mm:ss.SSS"
-        let words = line.split(separator: " ").dropFirst().prefix(4).joined(separator: " ")
-        return format.date(from: words).map { ContinuousClock.now + .seconds($0.timeIntervalSinceNow) }
+        return self.log.split(separator: "\n").filter(isMeant)
+            .compactMap { line in
+                let words = line.split(separator: " ").dropFirst().prefix(4).joined(separator: " ")
+                return format.date(from: words).map { ContinuousClock.now + .seconds($0.timeIntervalSinceNow) }
+            }
     }
 
-    /// How often a command has been carried out or refused by this server.
-    func calls(of command: String) throws -> Int {
+    /// How often a command has been carried out by this server, or by another figure of its statistics refused.
+    func calls(of command: String, _ figure: String = "calls") throws -> Int {
         let lines = try self.cli("info", "commandstats").split(whereSeparator: \.isNewline)
-        guard let line = lines.first(where: { $0.hasPrefix("cmdstat_\(command):calls=") }) else { return 0 }
-        return Int(line.drop { $0 != "=" }.dropFirst().prefix { $0.isNumber }) ?? 0
+        guard let line = lines.first(where: { $0.hasPrefix("cmdstat_\(command):") }) else { return 0 }
+        let figures = line.drop { $0 != ":" }.dropFirst().split(separator: ",")
+        guard let text = figures.first(where: { $0.hasPrefix("\(figure)=") }) else { return 0 }
+        return Int(text.dropFirst(figure.count + 1)) ?? 0
     }
 }
 
 /// Increments a counter over and over, and remembers how each call ended.
 final class Writers: Sendable {
     struct Counts: Sendable {
-        var acknowledged = 0
+        /// What each call that succeeded was answered, and when.
+        var acknowledgements: [(value: Int, at: ContinuousClock.Instant)] = []
         var refused: [RedisError] = []
         var notSent = 0
         /// Those that may have been carried out.
         var unknown: [RedisError] = []
-        var lastSuccess: ContinuousClock.Instant?
-        /// The first success behind a pause of more than 200 ms.
-        var resumption: ContinuousClock.Instant?
+        var acknowledged: Int { self.acknowledgements.count }
+        var lastSuccess: ContinuousClock.Instant? { self.acknowledgements.last?.at }
         var failures: Int { self.refused.count + self.notSent + self.unknown.count }
     }
 
@@ -141,15 +177,9 @@ final class Writers: Sendable {
 
     private func write(_ client: RedisClient, _ timeout: Duration) async {
         do {
-            _ = try await client.execute(RawCommand("INCR", self.key, returning: Int.self), timeout: timeout)
-            self.counts.withLock { counts in
-                let now = ContinuousClock.now
-                if let last = counts.lastSuccess, last.duration(to: now) > .milliseconds(200) {
-                    counts.resumption = now
-                }
-                counts.acknowledged += 1
-                counts.lastSuccess = now
-            }
+            let increment = RawCommand("INCR", self.key, returning: Int.self)
+            let value = try await client.execute(increment, timeout: timeout)
+            self.counts.withLock { $0.acknowledgements.append((value, .now)) }
         } catch let error as RedisError {
             self.counts.withLock { counts in
                 switch error.delivery {
