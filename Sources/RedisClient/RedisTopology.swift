@@ -11,21 +11,24 @@ public enum RedisTopology: Sendable, Hashable {
 /// The sentinels, and which master to ask them for.
 ///
 /// The client asks all of them, listens to what they publish, and follows the master of the newest failover. While the
-/// master does not answer, it asks the replicas for their role as well: one that has just been promoted is used about a
-/// second before the sentinels name it. With all sentinels gone it stays with the master it knows.
+/// master does not answer, it asks the replicas for their role as well: one that has just been promoted is used about
+/// a second before the sentinels name it. With all sentinels gone it stays with the master it knows. Where none of
+/// them has named that one for 20 seconds, and most of them another one that answers as a master, as when they have
+/// been told to watch other servers, it goes there, with a warning in the log.
 ///
-/// Replication is asynchronous: a master that dies takes with it what it has acknowledged and not sent to a replica yet,
-/// and a write whose reply is outstanding may or may not have been carried out (``RedisError/delivery``). A master that
-/// was replaced and comes back takes writes for about ten more seconds, which are thrown away when the sentinels make it
-/// a replica. This client does not go back to it, but others may, and so does every client while it alone is cut off
-/// together with the old master. `min-replicas-to-write 1` (with `min-replicas-max-lag 2`) on a master with two replicas
-/// makes such a master refuse writes (NOREPLICAS): in tests it took thousands in those ten seconds without, and none
-/// with it. With a single replica it would refuse all writes after a failover.
+/// Replication is asynchronous: a master that dies takes with it what it has acknowledged and not sent to a replica
+/// yet, and a write whose reply is outstanding may or may not have been carried out (``RedisError/delivery``). A
+/// master that was replaced and comes back takes writes for about ten more seconds, which are thrown away when the
+/// sentinels make it a replica. This client does not go back to it, but others may, and so does every client while it
+/// alone is cut off together with the old master. `min-replicas-to-write 1` (with `min-replicas-max-lag 2`) on a
+/// master with two replicas makes such a master refuse writes (NOREPLICAS): the package's tests send 500 writes to a
+/// master that hung while it was replaced, and without the setting it takes all of them and they are lost, with it
+/// none is taken. With a single replica it would refuse all writes after a failover.
 ///
 /// The sentinels' user needs the commands `SENTINEL` and `SUBSCRIBE`. The servers' user should have `INFO`: without it
-/// a new master is used only once sentinels name it. With TLS the sentinels are connected to as the servers are, and the
-/// addresses that they announce must stand in the servers' certificates, or
-/// ``RedisTLSConfiguration/serverName`` be set.
+/// a new master is used only once sentinels name it. With TLS the sentinels are connected to as the servers are, and
+/// the addresses that they announce must stand in the servers' certificates, or ``RedisTLSConfiguration/serverName``
+/// be set.
 public struct SentinelConfiguration: Sendable, Hashable {
     /// Some sentinels; they name the others.
     public var sentinels: [RedisAddress]
