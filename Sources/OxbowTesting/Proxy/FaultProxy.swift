@@ -214,6 +214,8 @@ public final class FaultProxy: Sendable {
             streams: NIOLoopBound((requests, replies), eventLoop: client.eventLoop)
         )
         self.state.withLock { state in
+            // What was set since the lines above did not find the connection.
+            plan.set(state.behavior(number))
             state.connections[number] = connection
             state.statistics.open += 1
         }
@@ -224,7 +226,7 @@ public final class FaultProxy: Sendable {
                     state.statistics.open -= 1
                 }
             }
-        // What was set meanwhile, and the first bytes.
+        // The first bytes.
         try server.syncOptions?.setOption(.autoRead, value: true)
         requests.pump()
         replies.pump()

@@ -93,8 +93,8 @@ struct ClusterQuestion: Sendable {
             var view = try ClusterView(try reader.readReply(as: RESPValue.self), from: address)
             guard !view.ranges.isEmpty else { throw RedisError(.cannotConnect, "\(address) knows of no slots") }
             // Whoever must not ask for it takes the view as it is.
-            let info = reader.isAtError ? "" : try String(from: &reader)
-            view.isFailed = info.contains("cluster_state:fail")
+            let info = try? reader.readReply(as: String.self)
+            view.isFailed = info?.contains("cluster_state:fail") ?? false
             return view
         } catch let error as RESPError {
             throw RedisError(error)

@@ -67,6 +67,8 @@ public final class EventLoopExecutor: TaskExecutor {
 
     /// After so many jobs in a row the loop looks at its sockets again.
     private static let longestRun = 4096
+    /// The same in time, from the 256th job on.
+    private static let longestTime = TimeAmount.milliseconds(1)
 
     init(_ eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
@@ -118,7 +120,16 @@ public final class EventLoopExecutor: TaskExecutor {
         guard !queue.state.jobs.isEmpty else { return }
         var jobs: [UnownedJob] = []
         var count = 0
+        var nextLook = 256
+        var end: NIODeadline?
         while count < Self.longestRun {
+            if count >= nextLook {
+                // Few runs come here: the clock is not asked by others.
+                let now = NIODeadline.now()
+                if let end, now >= end { break }
+                end = end ?? now + Self.longestTime
+                nextLook = count + 64
+            }
             queue.state.begin(&jobs)
             guard !jobs.isEmpty else { break }
             count += jobs.count

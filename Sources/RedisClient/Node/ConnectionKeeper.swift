@@ -45,7 +45,8 @@ struct ConnectionKeeper: Sendable {
                 self.multiplexer.connectFailed(failure)
                 self.log(failure, attempt: failures)
                 failures += 1
-                self.onTrouble(self.configuration.address)
+                // A server that refuses is there.
+                if failure.serverError.isEmpty { self.onTrouble(self.configuration.address) }
             }
             let pause = backoff.next(random: .random(in: 0..<1))
             guard (try? await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }) != nil else { break }

@@ -81,6 +81,7 @@ import Testing
         var configuration = OxbowConfiguration()
         configuration.redis.address = .unix(path: server.unixPath)
         configuration.cache.softTimeout = .seconds(30)
+        configuration.redis.commandTimeout = .seconds(30)
         try await withOxbow(configuration) { oxbow async throws in
             let cache = oxbow.cache("big", of: String.self)
             try await cache.set("small", for: "other")

@@ -55,7 +55,7 @@ import Testing
         #expect(try read("ors", ["ORS_CLUSTER_NAME": "west"]).cache.keyPrefix == "ORS:west")
         #expect(try read("tls").redis.tls?.verifiesPeer == true)
         let haproxy = try read("haproxy").redis
-        #expect(haproxy.commandTimeout == .seconds(2) && haproxy.connectTimeout == .seconds(1))
+        #expect(haproxy.commandTimeout == .seconds(2) && haproxy.connectTimeout == .seconds(5))
     }
 
     /// What Kubernetes sets in every pod beside Services of these names is no address that a property takes.

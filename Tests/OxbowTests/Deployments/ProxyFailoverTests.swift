@@ -27,12 +27,14 @@ import Testing
                     #expect(try await users.value(for: "ann") { "Ann" } == "Ann")
                     #expect(try old.cli("wait", "2", "5000") == "2")
                 }
+                let connects = client.statistics.connects
+                var promoted: ServerProcess?
                 try await service.atWork { () async throws in
-                    let connects = client.statistics.connects
                     let new = try await step("the master is killed, and a replica is promoted") { () async throws in
                         try await old.kill()
                         return try await topology.sentinel.awaitMaster(otherThan: old)
                     }
+                    promoted = new
                     try await step("HAProxy notices, the client connects anew, commands go on") { () async throws in
                         try await service.goesOn()
                         #expect(client.statistics.connects > connects)
@@ -54,10 +56,13 @@ import Testing
                 let outage = try #require(counts.outage, "there were no errors, which cannot be")
                 print("  HAProxy: \(outage) of errors: \(counts.failed.count); \(counts.reads) reads")
                 #expect(outage < .seconds(20))
-                // Only those on their way when it was killed: no connection was there for the others.
-                #expect(counts.unknown <= 2 * 2, "\(counts.failed)")
+                // Only those on their way when a connection was lost: none was there for the others.
+                let lost = Int(client.statistics.connects - connects) + 1
+                #expect(counts.unknown <= 2 * lost, "\(counts.failed)")
                 #expect(counts.failedReads == 0)
-                try await service.checkCounters(client)
+                // Sentinels that are short of time replace the master once more: what it took meanwhile is lost.
+                let isCalm = try topology.sentinel.master() === promoted
+                try await service.checkCounters(client, loss: isCalm ? 10 : .max)
             }
         } catch {
             try await topology.sentinel.restore()

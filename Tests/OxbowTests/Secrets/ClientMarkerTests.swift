@@ -194,7 +194,7 @@ import Testing
                 configuration.credentials = RedisCredentials(username: username, password: text)
                 try await self.with(marker, configuration) { client async throws in
                     await marker.expectError("wrong password") {
-                        _ = try await client.execute(GET(text, as: String.self), timeout: .milliseconds(60))
+                        _ = try await client.execute(GET(text, as: String.self), timeout: .milliseconds(250))
                     }
                 }
                 marker.lookAtLog(atLeast: 1)

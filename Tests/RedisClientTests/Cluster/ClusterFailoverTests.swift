@@ -30,6 +30,7 @@ import Testing
             let first = try #require(outcome.firstWriteAfterMark)
             print("cluster \(kind) signal \(signal): writes again \(promoted.duration(to: first)) later; \(outcome)")
             check(outcome.wrongReads, 0)
+            #expect(outcome.lostWrites <= Self.keys.count)
             #expect(promoted.duration(to: first) < .seconds(2))
             check(outcome.failedReads, [:])
             check(outcome.failedWrites, [:])

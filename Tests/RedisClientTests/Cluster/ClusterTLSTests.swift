@@ -39,6 +39,7 @@ import Testing
                 try await load.awaitWrite()
             }
             check(load.outcome.wrongReads, 0)
+            check(load.outcome.lostWrites, 0)
             check(load.outcome.failedReads, [:])
             check(load.outcome.failedWrites, [:])
         }

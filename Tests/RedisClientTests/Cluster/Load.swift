@@ -11,6 +11,8 @@ final class Load: Sendable {
         var writes = 0
         var reads = 0
         var wrongReads = 0
+        /// Reads that missed the last write only: replication may not have had it when its master was gone.
+        var lostWrites = 0
         /// Failed writes by their code and the server's word, such as `server READONLY`.
         var failedWrites: [String: Int] = [:]
         var failedReads: [String: Int] = [:]
@@ -99,9 +101,10 @@ final class Load: Sendable {
             do {
                 let value = try await self.client.execute(GET(key, as: Int.self), timeout: self.timeout)
                 let isRight = (acknowledged...sent).contains(value ?? 0)
+                let isLost = value == acknowledged - 1
                 self.state.withLock { state in
                     state.reads += 1
-                    if !isRight { state.wrongReads += 1 }
+                    if isLost { state.lostWrites += 1 } else if !isRight { state.wrongReads += 1 }
                 }
             } catch let error as RedisError {
                 self.state.withLock { $0.failedReads[Self.kind(error), default: 0] += 1 }
