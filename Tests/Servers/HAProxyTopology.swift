@@ -24,10 +24,19 @@ public final class HAProxyTopology: Sendable {
     /// - Parameters:
     ///   - checks: how it looks at the servers; with fast ones, Sentinels have fast timers too.
     ///   - kind: the servers' program; Redis by default.
+    ///   - downAfterMilliseconds: as for ``SentinelTopology``.
     /// - Returns: the topology, in order.
     /// - Throws: ``ServerProcessError`` with what was awaited and what was seen last when it does not happen in time.
-    public static func start(_ checks: Checks, _ kind: ServerProcess.Kind = .redis) async throws -> HAProxyTopology {
-        let sentinel = try await SentinelTopology.start(kind, fastTimers: checks == .fast)
+    public static func start(
+        _ checks: Checks,
+        _ kind: ServerProcess.Kind = .redis,
+        downAfterMilliseconds: Int = 500
+    ) async throws -> HAProxyTopology {
+        let sentinel = try await SentinelTopology.start(
+            kind,
+            fastTimers: checks == .fast,
+            downAfterMilliseconds: downAfterMilliseconds
+        )
         let topology = try HAProxyTopology(checks, port: try await ServerProcess.freePort(), before: sentinel)
         try await topology.awaitSettled()
         return topology
@@ -65,7 +74,7 @@ public final class HAProxyTopology: Sendable {
     ///
     /// With the usual checks this takes 5 to 9 seconds after a change.
     public func awaitSettled() async throws {
-        try await eventually("HAProxy with the master as its only server") {
+        try await eventually("HAProxy with the master as its only server", within: .seconds(60)) {
             if !self.process.isRunning { throw ServerProcessError("HAProxy does not run; its log:\n\(self.log)") }
             let master = try self.sentinel.master()
             let states = try await self.states()

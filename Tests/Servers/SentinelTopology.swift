@@ -23,19 +23,26 @@ public final class SentinelTopology: Sendable {
     ///   - fastTimers: whether Sentinels look around several times a second, so that a master that comes back is made a
     ///     replica within 2 seconds; if not (by default) that takes 10 seconds, as it does in real life.
     ///   - minReplicasToWrite: how many replicas a master must have to accept writes; 0 by default.
+    ///   - downAfterMilliseconds: how long a server is silent before it is held for dead; 500 by default.
     /// - Returns: the topology, in order.
     /// - Throws: ``ServerProcessError`` with what was awaited and what was seen last when it does not happen in time.
     public static func start(
         _ kind: ServerProcess.Kind = .redis,
         fastTimers: Bool = false,
-        minReplicasToWrite: Int = 0
+        minReplicasToWrite: Int = 0,
+        downAfterMilliseconds: Int = 500
     ) async throws -> SentinelTopology {
-        let topology = try await SentinelTopology(kind, fastTimers: fastTimers, minReplicas: minReplicasToWrite)
+        let topology = try await SentinelTopology(kind, fastTimers, minReplicasToWrite, downAfterMilliseconds)
         try await topology.restore()
         return topology
     }
 
-    private init(_ kind: ServerProcess.Kind, fastTimers: Bool, minReplicas: Int) async throws {
+    private init(
+        _ kind: ServerProcess.Kind,
+        _ fastTimers: Bool,
+        _ minReplicas: Int,
+        _ downAfter: Int
+    ) async throws {
         self.fastTimers = fastTimers
         let settings = [
             "masterauth \(self.password)", "repl-ping-replica-period 1", "min-replicas-to-write \(minReplicas)",
@@ -53,7 +60,7 @@ public final class SentinelTopology: Sendable {
                 "sentinel monitor \(self.masterName) 127.0.0.1 \(master.port) 2",
                 "sentinel auth-pass \(self.masterName) \(self.password)",
                 "sentinel sentinel-pass \(self.sentinelPassword)",
-                "sentinel down-after-milliseconds \(self.masterName) 500",
+                "sentinel down-after-milliseconds \(self.masterName) \(downAfter)",
                 "sentinel failover-timeout \(self.masterName) 2000",
                 "sentinel parallel-syncs \(self.masterName) 2",
             ]

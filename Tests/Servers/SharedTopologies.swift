@@ -9,11 +9,16 @@ public final class SharedTopologies: Sendable {
     private let clusters = StartedOnce<Cluster, ClusterTopology>()
     private let fronts = StartedOnce<HAProxyTopology.Checks, HAProxyTopology>()
 
+    /// With less, a busy machine makes sentinels replace masters that are well.
+    private static let downAfterMilliseconds = 1000
+
     private init() {}
 
     /// Redis 8 or Valkey 9 under Sentinels as they are in real life.
     public func sentinel(_ kind: ServerProcess.Kind = .redis) async throws -> SentinelTopology {
-        try await self.sentinels.value(kind) { try await SentinelTopology.start(kind) }
+        try await self.sentinels.value(kind) {
+            try await SentinelTopology.start(kind, downAfterMilliseconds: Self.downAfterMilliseconds)
+        }
     }
 
     /// A cluster of Redis 8 or Valkey 9, with TLS or without.
@@ -25,7 +30,9 @@ public final class SharedTopologies: Sendable {
 
     /// HAProxy in front of Redis 8, with servers and Sentinels of its own.
     public func haproxy(_ checks: HAProxyTopology.Checks) async throws -> HAProxyTopology {
-        try await self.fronts.value(checks) { try await HAProxyTopology.start(checks) }
+        try await self.fronts.value(checks) {
+            try await HAProxyTopology.start(checks, downAfterMilliseconds: Self.downAfterMilliseconds)
+        }
     }
 
     private struct Cluster: Hashable {

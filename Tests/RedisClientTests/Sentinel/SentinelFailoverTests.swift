@@ -5,17 +5,27 @@ import RedisClient
 import TestServers
 import Testing
 
-/// Rows 11, 14 and 15: the master dies, hangs or is replaced while it is written to.
+/// The master dies, hangs or is replaced while it is written to.
 @Suite(.serialized) struct SentinelFailoverTests {
     @Test(arguments: ServerProcess.Kind.allCases, [SIGKILL, SIGSTOP])
     func `writes go on before sentinels name a promoted one, and none goes to the old master when it is back`(
         _ kind: ServerProcess.Kind,
         _ signal: Int32
     ) async throws {
+        // Sentinels that are short of time replace a master that is well, or the old one is a replica already.
+        for _ in 0..<3 where try await self.failover(kind, signal) { return }
+        Issue.record("three times there were not two masters in the end: nothing was shown")
+    }
+
+    /// Lets the master die or hang, and come back.
+    ///
+    /// - Returns: whether the old master held itself for one in the end, so that it could have been written to.
+    private func failover(_ kind: ServerProcess.Kind, _ signal: Int32) async throws -> Bool {
         let topology = try await SharedTopologies.shared.sentinel(kind)
+        let writers = Writers("failover:\(UUID())")
+        var isCalm = false
         try await topology.withClient { client async throws in
             let (old, replicas) = (try topology.master(), try topology.replicas())
-            let writers = Writers("failover:\(UUID())")
             try await writers.run(4, on: client, timeout: .seconds(20)) {
                 try await writers.success(after: .now)
                 let start = ContinuousClock.now
@@ -41,16 +51,22 @@ import Testing
                 let end = ContinuousClock.now + .seconds(1.5)
                 var written = 0
                 while ContinuousClock.now < end {
-                    _ = try await client.execute(RawCommand("INCR", marker, returning: Int.self))
+                    do {
+                        _ = try await client.execute(RawCommand("INCR", marker, returning: Int.self))
+                    } catch let error as RedisError where error.delivery == .unknown {
+                        return
+                    }
                     written += 1
                     try await Task.sleep(for: .milliseconds(2))
                 }
-                #expect(try old.cli("role").hasPrefix("master"), "or this shows nothing")
+                isCalm = try old.cli("role").hasPrefix("master") && new.cli("role").hasPrefix("master")
+                guard isCalm else { return }
                 #expect(try old.cli("exists", marker) == "0")
                 #expect(try new.cli("get", marker) == "\(written)")
             }
             print("\(kind) \(signal): \(writers.now.acknowledged) written, unknown \(writers.now.unknown.count)")
         }
+        return isCalm
     }
 
     @Test func `a planned failover costs at most one write, and no replica takes any`() async throws {

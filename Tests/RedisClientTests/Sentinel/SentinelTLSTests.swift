@@ -2,7 +2,7 @@ import RedisClient
 import TestServers
 import Testing
 
-/// Row 55: a sentinel names an address, and the certificate must be for it.
+/// A sentinel names an address, and the certificate must be for it.
 @Suite struct SentinelTLSTests {
     @Test(arguments: [TestCertificates.Name.server, .wrongName])
     func `the address that sentinels announce must stand in the server's certificate`(
