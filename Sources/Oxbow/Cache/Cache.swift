@@ -72,6 +72,61 @@ public struct Cache<Value: Sendable>: Sendable {
     ///   `CancellationError`.
     public func invalidate(_ key: String) async throws { try await self.core.invalidate(key, in: nil) }
 
+    /// Writes to the database, with the entry closed meanwhile.
+    ///
+    /// From before `write` until behind it a reader goes to the database and stores nothing, and what was stored before is
+    /// gone, also when this process dies in the middle. Writers may overlap: the last one to finish opens the entry. The
+    /// closing ends by itself after `claimLife`, and is renewed while `write` runs, for `maximumLoad` at most: a write that
+    /// takes longer is not covered.
+    ///
+    /// - Parameters:
+    ///   - key: any text but the empty one.
+    ///   - write: changes the database. When it throws, the entry is opened, empty.
+    /// - Returns: what `write` returns.
+    /// - Throws: ``CacheError``: `invalidKey`; `notRunning` and `unavailable` before the write, which is not run then, or
+    ///   behind it: then the entry may stay closed for `claimLife`, and ``invalidate(_:)`` should be repeated.
+    ///   What `write` throws, unchanged. `CancellationError` before the write; a cancelled task opens the entry all the
+    ///   same.
+    /// - Complexity: one round trip before the write and one behind it.
+    public func update<Result>(_ key: String, _ write: () async throws -> Result) async throws -> Result {
+        try await self.core.update([key], in: nil, timeToLive: nil, storing: { _ in nil }, write)
+    }
+
+    /// Writes to the database, and stores the new value that `write` returns.
+    ///
+    /// The same as ``update(_:_:)``; the value is stored only if no other writer and no invalidation came meanwhile.
+    ///
+    /// - Parameters:
+    ///   - key: any text but the empty one.
+    ///   - timeToLive: the life of what is stored; the cache's own by default.
+    ///   - write: changes the database, and returns the value as it is there now.
+    /// - Returns: what `write` returns.
+    /// - Throws: as the form that stores nothing.
+    @discardableResult
+    public func writeThrough(
+        _ key: String,
+        timeToLive: Duration? = nil,
+        _ write: () async throws -> Value
+    ) async throws -> Value {
+        try await self.core.update([key], in: nil, timeToLive: timeToLive, storing: { $0 }, write)
+    }
+
+    /// Writes to the database what several entries depend on, all of them closed meanwhile.
+    ///
+    /// The same as the form for one key.
+    ///
+    /// - Parameters:
+    ///   - keys: any texts but empty ones.
+    ///   - write: changes the database.
+    /// - Returns: what `write` returns.
+    /// - Throws: as the form for one key.
+    public func update<Result>(
+        _ keys: [String],
+        _ write: () async throws -> Result
+    ) async throws -> Result {
+        try await self.core.update(keys, in: nil, timeToLive: nil, storing: { _ in nil }, write)
+    }
+
     /// Whether a usable entry with a value is there.
     ///
     /// Answers for this moment only.

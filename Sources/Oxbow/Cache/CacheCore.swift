@@ -181,7 +181,9 @@ final class CacheCore<Value: Sendable>: Sendable {
         }
     }
 
-    private func calling<Result>(_ body: () async throws -> Result) async throws -> Result {
+    func forget(_ key: String, in group: String?) { RequestScope.forget(self.scopeKey(key, group)) }
+
+    func calling<Result>(_ body: () async throws -> Result) async throws -> Result {
         do {
             return try await body()
         } catch is CancellationError {

@@ -79,6 +79,68 @@ public struct GroupedCache<Value: Sendable>: Sendable {
         try await self.core.invalidate(key, in: group)
     }
 
+    /// Writes to the database, with the entry closed meanwhile.
+    ///
+    /// From before `write` until behind it a reader goes to the database and stores nothing, and what was stored before is
+    /// gone, also when this process dies in the middle. Writers may overlap: the last one to finish opens the entry. The
+    /// closing ends by itself after `claimLife`, and is renewed while `write` runs, for `maximumLoad` at most: a write that
+    /// takes longer is not covered.
+    ///
+    /// - Parameters:
+    ///   - key: any text but the empty one.
+    ///   - group: any text but the empty one.
+    ///   - write: changes the database. When it throws, the entry is opened, empty.
+    /// - Returns: what `write` returns.
+    /// - Throws: ``CacheError``: `invalidKey`; `notRunning` and `unavailable` before the write, which is not run then, or
+    ///   behind it: then the entry may stay closed for `claimLife`, and ``invalidate(_:in:)`` should be repeated.
+    ///   What `write` throws, unchanged. `CancellationError` before the write; a cancelled task opens the entry all the
+    ///   same.
+    /// - Complexity: one round trip before the write and one behind it.
+    public func update<Result>(_ key: String, in group: String, _ write: () async throws -> Result) async throws
+        -> Result
+    {
+        try await self.core.update([key], in: group, timeToLive: nil, storing: { _ in nil }, write)
+    }
+
+    /// Writes to the database, and stores the new value that `write` returns.
+    ///
+    /// The same as ``update(_:in:_:)``; the value is stored only if no other writer and no invalidation came meanwhile.
+    ///
+    /// - Parameters:
+    ///   - key: any text but the empty one.
+    ///   - group: any text but the empty one.
+    ///   - timeToLive: the life of what is stored; the cache's own by default.
+    ///   - write: changes the database, and returns the value as it is there now.
+    /// - Returns: what `write` returns.
+    /// - Throws: as the form that stores nothing.
+    @discardableResult
+    public func writeThrough(
+        _ key: String,
+        in group: String,
+        timeToLive: Duration? = nil,
+        _ write: () async throws -> Value
+    ) async throws -> Value {
+        try await self.core.update([key], in: group, timeToLive: timeToLive, storing: { $0 }, write)
+    }
+
+    /// Writes to the database what several entries of a group depend on, all of them closed meanwhile.
+    ///
+    /// The same as the form for one key.
+    ///
+    /// - Parameters:
+    ///   - keys: any texts but empty ones.
+    ///   - group: any text but the empty one.
+    ///   - write: changes the database.
+    /// - Returns: what `write` returns.
+    /// - Throws: as the form for one key.
+    public func update<Result>(
+        _ keys: [String],
+        in group: String,
+        _ write: () async throws -> Result
+    ) async throws -> Result {
+        try await self.core.update(keys, in: group, timeToLive: nil, storing: { _ in nil }, write)
+    }
+
     /// Removes all entries of a group, and with them the right of any running load to store its value.
     ///
     /// One command.

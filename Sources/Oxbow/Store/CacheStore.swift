@@ -38,6 +38,21 @@ package protocol CacheStore: Sendable {
     /// - Returns: whether it was stored.
     func set(_ cell: CellAddress, to value: Envelope, for life: Duration) async throws -> Bool
 
+    /// Closes the cell for a writer: value or claim goes, and nothing is filled until it is opened or `life` is over.
+    ///
+    /// A cell that others have closed gets the token beside theirs, and is dirty from then on. Safe to repeat. A renewal
+    /// is for a writer that has closed it before: if its token is not there any more, the cell was open in between, and is
+    /// dirty.
+    func close(_ cell: CellAddress, _ token: Token, for life: Duration, isRenewal: Bool) async throws
+
+    /// Takes a writer's token out; with the last one the cell goes, and if it is no closed cell any more, too.
+    ///
+    /// The value, if there is one, is stored if no other writer and no invalidation came since the cell was closed. Sent at
+    /// once, also by a cancelled task. Safe to repeat.
+    ///
+    /// - Returns: whether it was stored.
+    func open(_ cell: CellAddress, _ token: Token, storing value: Envelope?, for life: Duration) async throws -> Bool
+
     /// Deletes value or claim; keeps a closed cell closed and marks it dirty. Safe to repeat.
     func invalidate(_ cell: CellAddress) async throws
 

@@ -58,6 +58,8 @@ package final class MemoryStore: CacheStore {
     private let state = Mutex(State())
     private let maximumCells: Int
     private let now: @Sendable () -> ContinuousClock.Instant
+    /// Where the store's time in ms begins.
+    private let start: ContinuousClock.Instant
 
     /// - Parameters:
     ///   - maximumCells: further cells push out the oldest one; 100 000 by default.
@@ -68,6 +70,16 @@ package final class MemoryStore: CacheStore {
     ) {
         self.maximumCells = max(1, maximumCells)
         self.now = now
+        self.start = now()
+    }
+
+    private func instant(_ milliseconds: UInt64) -> ContinuousClock.Instant {
+        self.start + .milliseconds(Int64(clamping: milliseconds))
+    }
+
+    private func milliseconds(at now: ContinuousClock.Instant) -> UInt64 {
+        UInt64(clamping: self.start.duration(to: now).components.seconds) * 1000
+            + UInt64(clamping: self.start.duration(to: now).components.attoseconds / 1_000_000_000_000_000)
     }
 
     /// Runs one operation on one cell; `body` gets the bytes there and returns whether to put others.
@@ -132,6 +144,50 @@ package final class MemoryStore: CacheStore {
 
     package func set(_ cell: CellAddress, to value: Envelope, for life: Duration) async throws -> Bool {
         self.update(cell, for: life) { CellContent($0) == .closed ? nil : value.encoded }
+    }
+
+    package func close(_ cell: CellAddress, _ token: Token, for life: Duration, isRenewal: Bool) async throws {
+        let now = self.now()
+        let time = self.milliseconds(at: now)
+        self.state.withLock { state in
+            let bytes = state.get(cell, at: now)?.bytes
+            var closing = Closing(isDirty: isRenewal)
+            if let bytes, let found = Closing(bytes) {
+                closing = found
+                closing.close(token, until: time + UInt64(life.milliseconds), at: time)
+            } else {
+                closing.begin(token, until: time + UInt64(life.milliseconds))
+            }
+            state.evict(down: self.maximumCells - (bytes == nil ? 1 : 0))
+            state.put(cell, closing.encoded, until: self.instant(closing.end ?? time))
+        }
+    }
+
+    package func open(
+        _ cell: CellAddress,
+        _ token: Token,
+        storing value: Envelope?,
+        for life: Duration
+    ) async throws -> Bool {
+        let now = self.now()
+        return self.state.withLock { state in
+            guard let bytes = state.get(cell, at: now)?.bytes else { return false }
+            guard var closing = Closing(bytes) else {
+                state.drop(cell)
+                return false
+            }
+            let isKnown = closing.remove(token, at: self.milliseconds(at: now))
+            if let end = closing.end {
+                state.put(cell, closing.encoded, until: self.instant(end))
+                return false
+            }
+            guard let value, isKnown, !closing.isDirty else {
+                state.drop(cell)
+                return false
+            }
+            state.put(cell, value.encoded, until: now + .milliseconds(life.milliseconds))
+            return true
+        }
     }
 
     package func invalidate(_ cell: CellAddress) async throws {

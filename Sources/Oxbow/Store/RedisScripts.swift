@@ -123,7 +123,87 @@ enum RedisScripts {
             """
     )
 
+    /// What closed cells are made of: 24 bytes for each writer, its token and the end of its closing in ms of server time.
+    ///
+    /// `others` gives the writers but one and those whose end has come, the latest end among them, and whether that one was
+    /// there.
+    private static let closing = """
+        local time = redis.call('TIME')
+        local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        local function number(s)
+          local n = 0
+          for i = 1, 8 do n = n * 256 + string.byte(s, i) end
+          return n
+        end
+        local function encoded(n)
+          local s = ''
+          for i = 1, 8 do
+            s = string.char(n % 256) .. s
+            n = math.floor(n / 256)
+          end
+          return s
+        end
+        local function others(v, token)
+          local rest, last, found = '', 0, false
+          for i = 6, #v, 24 do
+            local stop = number(string.sub(v, i + 16, i + 23))
+            if string.sub(v, i, i + 15) == token then
+              found = true
+            elseif stop > now then
+              rest = rest .. string.sub(v, i, i + 23)
+              last = math.max(last, stop)
+            end
+          end
+          return rest, last, found
+        end
+
+        """
+
+    /// ARGV: field, token, ms, 1 for a renewal.
+    ///
+    /// 1 if closed; 0 if there was no memory for that, and the cell was deleted.
+    static let close = Script(
+        prelude + closing + """
+            local v = get()
+            local rest, last, found, dirty = '', 0, false, ARGV[4]
+            if isClosed(v) then
+              rest, last, found = others(v, ARGV[2])
+              dirty = found and string.sub(v, 5, 5) or '1'
+            end
+            if isForeign then
+              redis.call('UNLINK', key)
+              isForeign = false
+            end
+            local stop = now + tonumber(ARGV[3])
+            local bytes = 'OX1x' .. dirty .. rest .. ARGV[2] .. encoded(stop)
+            if pcall(put, bytes, math.max(last, stop) - now) then return 1 end
+            drop()
+            return 0
+            """
+    )
+
+    /// ARGV: field, token, value or nothing, ms.
+    ///
+    /// 1 if the value was stored.
+    static let open = Script(
+        prelude + closing + """
+            local v = get()
+            if not isClosed(v) then
+              if v or isForeign then drop() end
+              return 0
+            end
+            local rest, last, found = others(v, ARGV[2])
+            if rest ~= '' then
+              put(string.sub(v, 1, 5) .. rest, last - now)
+              return 0
+            end
+            if ARGV[3] ~= '' and found and string.sub(v, 5, 5) == '0' and pcall(put, ARGV[3], ARGV[4]) then return 1 end
+            drop()
+            return 0
+            """
+    )
+
     /// All of them, for the server to know before they are needed: a release that is sent by a cancelled task has no
     /// second chance.
-    static let all = [fill, renew, release, claimReplacing, set, invalidate]
+    static let all = [fill, renew, release, claimReplacing, set, invalidate, close, open]
 }

@@ -135,6 +135,26 @@ package struct RedisStore: CacheStore {
         try await self.run(RedisScripts.set, cell, arguments: (value.encoded, life.milliseconds))
     }
 
+    package func close(_ cell: CellAddress, _ token: Token, for life: Duration, isRenewal: Bool) async throws {
+        let arguments = (token.bytes, life.milliseconds, isRenewal ? 1 : 0)
+        _ = try await self.run(RedisScripts.close, cell, arguments: arguments, isIdempotent: true)
+    }
+
+    package func open(
+        _ cell: CellAddress,
+        _ token: Token,
+        storing value: Envelope?,
+        for life: Duration
+    ) async throws -> Bool {
+        try await self.run(
+            RedisScripts.open,
+            cell,
+            arguments: (token.bytes, value?.encoded ?? ByteBuffer(), life.milliseconds),
+            isIdempotent: true,
+            ignoresCancellation: true
+        )
+    }
+
     package func invalidate(_ cell: CellAddress) async throws {
         _ = try await self.run(RedisScripts.invalidate, cell, arguments: (), isIdempotent: true)
     }

@@ -17,6 +17,15 @@ package struct Token: Sendable, Hashable {
     }
 }
 
+extension Token {
+    /// As it stands in a cell.
+    var bytes: ByteBuffer {
+        var bytes = ByteBuffer()
+        bytes.writeToken(self)
+        return bytes
+    }
+}
+
 extension ByteBuffer {
     mutating func writeToken(_ token: Token) { self.writeMultipleIntegers(token.high, token.low) }
 

@@ -185,6 +185,15 @@ private struct BrokenStore: CacheStore {
     }
     func release(_ cell: CellAddress, _ token: Token) async throws { throw self.away }
     func set(_ cell: CellAddress, to value: Envelope, for life: Duration) async throws -> Bool { throw self.away }
+    func close(_ cell: CellAddress, _ token: Token, for life: Duration, isRenewal: Bool) async throws {
+        throw self.away
+    }
+    func open(
+        _ cell: CellAddress,
+        _ token: Token,
+        storing value: Envelope?,
+        for life: Duration
+    ) async throws -> Bool { throw self.away }
     func invalidate(_ cell: CellAddress) async throws { throw self.away }
     func invalidate(group key: CellName) async throws { throw self.away }
     func timeToLive(_ cell: CellAddress) async throws -> Duration? { throw self.away }

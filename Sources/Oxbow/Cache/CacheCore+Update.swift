@@ -1,0 +1,107 @@
+import NIOCore
+
+/// Writes to the database between closing and opening what the caches hold of it (rules 6 and 7 of the cell protocol).
+extension CacheCore {
+    /// Closes the cells, writes, and opens them.
+    ///
+    /// - Parameters:
+    ///   - keys: whose entries the write changes.
+    ///   - group: theirs.
+    ///   - timeToLive: the life of what is stored.
+    ///   - stored: what of the result is stored behind the write, if nobody else has written or invalidated meanwhile.
+    ///   - write: changes the database.
+    /// - Returns: what `write` returns.
+    /// - Throws: ``CacheError``; what `write` throws.
+    func update<Result>(
+        _ keys: [String],
+        in group: String?,
+        timeToLive: Duration?,
+        storing stored: (Result) -> Value?,
+        _ write: () async throws -> Result
+    ) async throws -> Result {
+        let cells = try keys.map { try self.cell($0, in: group) }
+        let token = Token.random()
+        let life = self.engine.configuration.jittered(timeToLive ?? self.timeToLive)
+        defer { for key in keys { self.forget(key, in: group) } }
+        do {
+            try await self.calling { try await self.close(cells, token, isRenewal: false) }
+        } catch {
+            // Some of them may be closed.
+            _ = try? await self.open(cells, token, storing: nil, for: life)
+            throw error
+        }
+        let result: Result
+        do {
+            result = try await self.renewing(cells, token, write)
+        } catch {
+            // Nobody knows what was written: the cells are empty.
+            _ = try? await self.open(cells, token, storing: nil, for: life)
+            throw error
+        }
+        let envelope = stored(result).flatMap { try? self.engine.coder.envelope($0) }
+        do {
+            try await self.open(cells, token, storing: envelope, for: life)
+        } catch {
+            throw CacheError(storeFailure: error)
+        }
+        return result
+    }
+
+    /// Runs a write, and keeps the cells closed meanwhile: three times in a closing's life, until `maximumLoad`.
+    private func renewing<Result>(
+        _ cells: [CellAddress],
+        _ token: Token,
+        _ write: () async throws -> Result
+    ) async throws -> Result {
+        let pause = self.engine.configuration.claimLife / 3
+        let end = ContinuousClock.now + self.engine.configuration.maximumLoad
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                while ContinuousClock.now < end {
+                    try await Task.sleep(for: pause)
+                    try? await self.close(cells, token, isRenewal: true)
+                }
+            }
+            defer { group.cancelAll() }
+            return try await write()
+        }
+    }
+
+    private func close(_ cells: [CellAddress], _ token: Token, isRenewal: Bool) async throws {
+        let (store, life) = (self.engine.store, self.engine.configuration.claimLife)
+        try await Self.each(cells) { try await store.close($0, token, for: life, isRenewal: isRenewal) }
+    }
+
+    private func open(
+        _ cells: [CellAddress],
+        _ token: Token,
+        storing value: Envelope?,
+        for life: Duration
+    ) async throws {
+        let (store, counters) = (self.engine.store, self.engine.counters)
+        try await Self.each(cells) { cell in
+            let isStored = try await store.open(cell, token, storing: value, for: life)
+            if value != nil, !isStored { counters.refusedFills.increment() }
+        }
+    }
+
+    /// All cells at once; the first error when all have come to an end.
+    private static func each(
+        _ cells: [CellAddress],
+        _ body: @escaping @Sendable (CellAddress) async throws -> Void
+    ) async throws {
+        if let cell = cells.first, cells.count == 1 { return try await body(cell) }
+        let failure = await withTaskGroup(of: (any Error)?.self) { group in
+            for cell in cells {
+                group.addTask {
+                    do { try await body(cell) } catch { return error }
+                    return nil
+                }
+            }
+            var first: (any Error)?
+            for await error in group { first = first ?? error }
+            return first
+        }
+        if let failure { throw failure }
+    }
+}

@@ -1,0 +1,139 @@
+import Oxbow
+import RedisClient
+import TestServers
+import Testing
+
+/// Writes to a database whose values are cached.
+@Suite struct UpdateTests {
+    private struct Failure: Error, Equatable {}
+
+    @Test(arguments: StoreKind.allCases)
+    func `a reader during the write goes to the database and stores nothing`(_ kind: StoreKind) async throws {
+        try await withOxbow(kind) { oxbow async throws in
+            let cache = oxbow.cache(freshModule(), of: String.self)
+            check(try await cache.value(for: "k") { "old" }, "old")
+            let written = try await cache.update("k") {
+                check(try await cache.value(for: "k"), nil)
+                check(try await cache.value(for: "k") { "old, from the database" }, "old, from the database")
+                return 7
+            }
+            check(written, 7)
+            check(try await cache.value(for: "k"), nil)
+            check(try await cache.value(for: "k") { "new" }, "new")
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func `a value that is returned is stored, unless it was invalidated meanwhile`(_ kind: StoreKind) async throws {
+        try await withOxbow(kind) { oxbow async throws in
+            let cache = oxbow.groupedCache(freshModule(), of: String.self)
+            check(try await cache.writeThrough("k", in: "g") { "new" }, "new")
+            check(try await cache.value(for: "k", in: "g"), "new")
+            let other = try await cache.writeThrough("k", in: "g") {
+                try await cache.invalidate("k", in: "g")
+                return "older than the invalidation"
+            }
+            check(other, "older than the invalidation")
+            check(try await cache.value(for: "k", in: "g"), nil)
+            check(cache.statistics.refusedFills, 1)
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func `a load that began before the write stores nothing`(_ kind: StoreKind) async throws {
+        try await withOxbow(kind) { oxbow async throws in
+            let cache = oxbow.cache(freshModule(), of: String.self)
+            let gate = Gate()
+            let reader = Task {
+                try await cache.value(for: "k") {
+                    await gate.pass()
+                    return "old"
+                }
+            }
+            await gate.arrival()
+            try await cache.update(["k", "other"]) {}
+            gate.open()
+            check(try await reader.value, "old")
+            check(try await cache.value(for: "k"), nil)
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func `a write that throws, or is cancelled, leaves the entry open and empty`(_ kind: StoreKind) async throws {
+        try await withOxbow(kind) { oxbow async throws in
+            let cache = oxbow.cache(freshModule(), of: String.self)
+            check(try await cache.value(for: "k") { "old" }, "old")
+            await #expect(throws: Failure()) {
+                try await cache.update("k") { () async throws -> Int in throw Failure() }
+            }
+            check(try await cache.value(for: "k") { "new" }, "new")
+            let task = Task {
+                try await cache.update("k") { () async throws -> Int in
+                    try await Task.sleep(for: .seconds(60))
+                    return 1
+                }
+            }
+            try await expectEventually { try await cache.value(for: "k") == nil }
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+            // Opened: what is loaded is stored again.
+            try await expectEventually {
+                _ = try await cache.value(for: "k") { "newer" }
+                return try await cache.value(for: "k") == "newer"
+            }
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func `a long write keeps the entry closed, and a crashed one for a while only`(_ kind: StoreKind) async throws {
+        var configuration = patient()
+        configuration.claimLife = .milliseconds(300)
+        try await withOxbow(kind, cache: configuration) { oxbow async throws in
+            let cache = oxbow.cache(freshModule(), of: String.self)
+            try await cache.update("k") { () async throws in
+                // Three lives of a closing.
+                for _ in 0..<9 {
+                    try await Task.sleep(for: .milliseconds(100))
+                    check(try await cache.value(for: "k") { "old" }, "old")
+                    check(try await cache.value(for: "k"), nil)
+                }
+            }
+            check(try await cache.value(for: "k") { "new" }, "new")
+            check(try await cache.value(for: "k"), "new")
+        }
+    }
+
+    @Test func `with the store away nothing is written`() async throws {
+        let server = try await ServerProcess.start()
+        defer { server.stop() }
+        var configuration = OxbowConfiguration()
+        configuration.redis.address = .unix(path: server.unixPath)
+        configuration.redis.commandTimeout = .milliseconds(300)
+        try await withOxbow(configuration) { oxbow async throws in
+            let cache = oxbow.cache("a", of: String.self)
+            try await cache.update("k") {}
+            server.pause()
+            defer { server.resume() }
+            let error = await #expect(throws: CacheError.self) {
+                try await cache.update("k") { () async throws in Issue.record("it was written") }
+            }
+            check(error?.code, .unavailable)
+        }
+    }
+
+    @Test func `out of memory, closing deletes`() async throws {
+        let server = try await ServerProcess.start()
+        defer { server.stop() }
+        var configuration = OxbowConfiguration()
+        configuration.redis.address = .unix(path: server.unixPath)
+        try await withOxbow(configuration) { oxbow async throws in
+            let cache = oxbow.cache("a", of: String.self)
+            check(try await cache.value(for: "k") { "old" }, "old")
+            try server.cli("config", "set", "maxmemory", "1")
+            check(try await cache.writeThrough("k") { "new" }, "new")
+            #expect(try server.cli("exists", "ox-cache:a:1:k") == "0")
+            try server.cli("config", "set", "maxmemory", "0")
+            check(try await cache.value(for: "k") { "new" }, "new")
+        }
+    }
+}
