@@ -32,13 +32,19 @@ struct ClusterQuestion: Sendable {
                 let view =
                     switch respondent {
                     case .node(let node): try await self.ask(node)
-                    case .seed(let seed): try await self.ask(seed)
+                    case .seed(let seed):
+                        // While a master is being replaced all nodes see a failure: a seed that hangs must not keep
+                        // callers waiting for the moment when they do not any more.
+                        try await self.ask(
+                            seed,
+                            isUrgent: doubtful.withLock { $0?.worth ?? 0 } >= Self.known + Self.whole
+                        )
                     }
                 let isKnown =
                     self.knownNames.isEmpty || view.names.isEmpty || !self.knownNames.isDisjoint(with: view.names)
                 let isWhole = view.coverage == HashSlot.count
                 if isKnown, isWhole, !view.isFailed { return view }
-                let worth = (isKnown ? 4 : 0) + (isWhole ? 2 : 0) + (view.isFailed ? 0 : 1)
+                let worth = (isKnown ? Self.known : 0) + (isWhole ? Self.whole : 0) + (view.isFailed ? 0 : 1)
                 doubtful.withLock { best in
                     if worth > best?.worth ?? -1 { best = (view, worth) }
                 }
@@ -54,7 +60,13 @@ struct ClusterQuestion: Sendable {
         try await self.ask(node.multiplexer, at: node.address, within: 1_000_000_000)
     }
 
-    private func ask(_ seed: RedisAddress) async throws -> ClusterView {
+    /// What views are worth in which nodes have kept their names, and with all slots.
+    private static let known = 4
+    private static let whole = 2
+    /// Enough for a healthy node near by.
+    private static let moment: UInt64 = 50_000_000
+
+    private func ask(_ seed: RedisAddress, isUrgent: Bool) async throws -> ClusterView {
         var configuration = self.context.configuration
         configuration.address = seed
         configuration.requiredRole = nil
@@ -64,10 +76,10 @@ struct ClusterQuestion: Sendable {
             configuration,
             tls: self.context.tls.map { TLSClient($0, for: seed) },
             on: self.context.eventLoopGroup.next(),
-            until: .max
+            until: isUrgent ? NIODeadline.now().uptimeNanoseconds.addingClamped(Self.moment) : .max
         )
         defer { connection.close() }
-        let limit = configuration.commandTimeout.nanosecondsClamped
+        let limit = isUrgent ? Self.moment : configuration.commandTimeout.nanosecondsClamped
         return try await self.ask(connection.multiplexer, at: seed, within: limit)
     }
 

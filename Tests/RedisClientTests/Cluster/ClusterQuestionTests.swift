@@ -9,8 +9,13 @@ import Testing
 /// Whose view of the cluster is believed.
 @Suite(.timeLimit(.minutes(1))) struct ClusterQuestionTests {
     private func view(of cluster: ScriptedCluster, _ seeds: [Int], names: Set<String>) async throws -> ClusterView {
-        let configuration = cluster.configuration
-        let context = RedisNode.Context(
+        let seeds = seeds.map(cluster.address)
+        let context = self.context(cluster.configuration)
+        return try await ClusterQuestion(nodes: [], seeds: seeds, knownNames: names, context: context).view()
+    }
+
+    private func context(_ configuration: RedisClientConfiguration) -> RedisNode.Context {
+        RedisNode.Context(
             configuration: configuration,
             tls: nil,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
@@ -18,8 +23,6 @@ import Testing
             metrics: PoolMetrics(configuration, NOOPMetricsHandler.instance),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         )
-        let seeds = seeds.map(cluster.address)
-        return try await ClusterQuestion(nodes: [], seeds: seeds, knownNames: names, context: context).view()
     }
 
     private static let doubtful: [ScriptedCluster.View] = [
@@ -46,6 +49,33 @@ import Testing
         }
         let alone = try await self.view(of: cluster, [1], names: ["a0", "a1"])
         check(alone.ranges.count, Self.doubtful[number].shards.count)
+    }
+
+    /// As while a master that hangs is being replaced.
+    @Test func `a seed that hangs keeps nobody waiting where all nodes see a failure`() async throws {
+        let hanging = try await ScriptedServer.start(handshake: .init { _ in .ignore }) { _ in .ignore }
+        defer { hanging.stop() }
+        let cluster = try await ScriptedCluster.start(.halves)
+        defer { cluster.stop() }
+        try await withClient(cluster.configuration) { client async throws in
+            try await eventually("both connections") {
+                client.topology.nodes.count { $0.multiplexer.server != nil } == 2
+            }
+            for index in 0..<2 {
+                cluster.set(.init(shards: ScriptedCluster.View.halves.shards, isFailed: true), at: index)
+            }
+            let question = ClusterQuestion(
+                nodes: client.topology.nodes,
+                seeds: [.host("127.0.0.1", port: hanging.port)],
+                knownNames: ["a0"],
+                context: self.context(cluster.configuration)
+            )
+            let start = ContinuousClock.now
+            let view = try await question.view()
+            #expect(view.isFailed)
+            // The time to connect is five seconds.
+            #expect(start.duration(to: .now) < .seconds(2))
+        }
     }
 
     @Test func `urgent questions that last become rare, and others are rare`() {
