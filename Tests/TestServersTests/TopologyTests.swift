@@ -103,8 +103,11 @@ struct TopologyTests {
         let old = try topology.sentinel.master()
         #expect(try ask("config", "get", "port") == "port\n\(old.port)")
         try await old.kill()
-        let new = try await topology.sentinel.awaitMaster(otherThan: old)
+        _ = try await topology.sentinel.awaitMaster(otherThan: old)
         try await topology.awaitSettled()
+        // Sentinels that are short of time may have replaced it once more.
+        let new = try topology.sentinel.master()
+        #expect(new !== old)
         #expect(try ask("config", "get", "port") == "port\n\(new.port)")
         try await topology.restore()
         #expect(try ask("set", "k", "v") == "OK")
