@@ -32,15 +32,16 @@ func refusal(
     }
 }
 
-/// Waits until something holds, for ten seconds at the most.
+/// Waits until something holds; records an issue when it does not within the time.
 func eventually(
     _ what: Comment,
+    within limit: Duration = .seconds(10),
     sourceLocation: SourceLocation = #_sourceLocation,
     _ holds: () async throws -> Bool
 ) async throws {
-    let start = ContinuousClock.now
+    let end = ContinuousClock.now + limit
     while try await !holds() {
-        guard start.duration(to: .now) < .seconds(10) else {
+        guard ContinuousClock.now < end else {
             Issue.record(what, sourceLocation: sourceLocation)
             return
         }

@@ -4,38 +4,35 @@ public import RESP
 /// One word that is a key.
 @usableFromInline
 struct KeyWord<Key: RESPArgument>: CommandWords {
-    @usableFromInline let key: Key
+    @usableFromInline let word: OneWord<Key>
 
     @inlinable
-    init(_ key: Key) { self.key = key }
+    init(_ key: Key) { self.word = OneWord(key) }
 
-    @inlinable var count: Int { 1 }
-
-    @inlinable
-    func write(into buffer: inout ByteBuffer) { self.key.writeBulkString(into: &buffer) }
+    @inlinable var count: Int { self.word.count }
 
     @inlinable
-    func addKeys(to keys: inout CommandKeys) { keys.add(self.key) }
+    func write(into buffer: inout ByteBuffer) { self.word.write(into: &buffer) }
+
+    @inlinable
+    func addKeys(to keys: inout CommandKeys) { keys.add(self.word.argument) }
 }
 
 /// Any number of words that are keys.
 @usableFromInline
 struct KeyListWords<Key: RESPArgument>: CommandWords {
-    @usableFromInline let keys: [Key]
+    @usableFromInline let words: ListWords<Key>
 
     @inlinable
-    init(_ keys: [Key]) { self.keys = keys }
+    init(_ keys: [Key]) { self.words = ListWords(keys) }
 
-    @inlinable var count: Int { self.keys.count }
-
-    @inlinable
-    func write(into buffer: inout ByteBuffer) {
-        // Beyond every limit: refused as a whole, before the buffer is full.
-        for key in self.keys where buffer.readableBytes < 1 << 31 { key.writeBulkString(into: &buffer) }
-    }
+    @inlinable var count: Int { self.words.count }
 
     @inlinable
-    func addKeys(to keys: inout CommandKeys) { for key in self.keys { keys.add(key) } }
+    func write(into buffer: inout ByteBuffer) { self.words.write(into: &buffer) }
+
+    @inlinable
+    func addKeys(to keys: inout CommandKeys) { for key in self.words.arguments { keys.add(key) } }
 }
 
 /// Keys, each with its value behind it.

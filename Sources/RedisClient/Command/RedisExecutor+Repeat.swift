@@ -43,7 +43,10 @@ extension RedisExecutor {
                 throw error
             }
             let now = NIODeadline.now().uptimeNanoseconds
-            guard now < deadline else { throw error }
+            guard now < deadline else {
+                // Whose script is unknown for the moment is of no interest to the caller.
+                throw error.isUnknownScript ? RedisError(.timeout, "no time was left to send the script") : error
+            }
             let rest = Duration.nanoseconds(Int64(clamping: deadline - now))
             var request = RedisRequest(command, command.connectionUse == .shared ? rest : nil)
             if self.routesCommands { request.route = command.route }

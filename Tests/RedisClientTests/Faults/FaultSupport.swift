@@ -34,23 +34,6 @@ func withProxy<Result>(_ body: (FaultProxy) async throws -> Result) async throws
     return try await FaultProxy.withProxy(to: server.upstream, body)
 }
 
-/// Waits until something is so; records an issue when it is not within the time.
-func eventually(
-    _ what: String,
-    within limit: Duration = .seconds(10),
-    _ location: SourceLocation = #_sourceLocation,
-    _ condition: () -> Bool
-) async throws {
-    let end = ContinuousClock.now + limit
-    while !condition() {
-        guard ContinuousClock.now < end else {
-            Issue.record("not within \(limit): \(what)", sourceLocation: location)
-            return
-        }
-        try await Task.sleep(for: .milliseconds(2))
-    }
-}
-
 /// How long the machine kept a task waiting that wanted to run: what no deadline can be held more exactly than.
 final class Stalls: Sendable {
     private let worst = Mutex(Duration.zero)

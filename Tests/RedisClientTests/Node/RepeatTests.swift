@@ -43,6 +43,24 @@ import Testing
         }
     }
 
+    @Test func `a script whose time is over before it can be sent in full has timed out`() async throws {
+        try await withClient(configuration(.redis)) { client async throws in
+            let script = Script("return '\(UInt64.random(in: 0 ... .max))'")
+            let call = ScriptCall(script, keys: (), arguments: (), returning: String.self)
+            let unknown = RedisError(
+                .server,
+                "NOSCRIPT No matching script. Please use EVAL.",
+                delivery: .refused,
+                serverError: "NOSCRIPT"
+            )
+            let error = await #expect(throws: RedisError.self) {
+                try await client.executeAgain(call, after: unknown, until: 0)
+            }
+            check(error?.code, .timeout)
+            check(error?.delivery, .notSent)
+        }
+    }
+
     @Test(arguments: [1, 1000])
     func `a blocking command that is sent away waits anew, and not for ever`(times: Int) async throws {
         let asked = Mutex(0)
