@@ -44,15 +44,14 @@ public final class Oxbow: Service, Sendable {
     ) throws {
         try configuration.cache.validate()
         var main = configuration.redis
-        // Fields with lives of their own are not for caches alone.
-        main.requiredCommands += RedisStore.requiredCommands
         let cacheClient: RedisClient
         if var separate = configuration.cacheRedis {
             if separate.metricsPrefix == main.metricsPrefix, separate.poolName == main.poolName {
                 separate.nameForCaches()
             }
-            separate.requiredCommands += RedisStore.requiredCommands
             separate.serveCaches()
+            // Fields with lives of their own are not for caches alone.
+            main.requiredCommands += RedisStore.requiredCommands
             self.client = RedisClient(main, eventLoopGroup: eventLoopGroup, logger: logger)
             cacheClient = RedisClient(separate, eventLoopGroup: eventLoopGroup, logger: logger)
         } else {
@@ -304,16 +303,6 @@ public final class Oxbow: Service, Sendable {
     public func withRequestScope<Result>(_ body: () async throws -> Result) async rethrows -> Result {
         guard self.configuration.cache.usesRequestScope else { return try await body() }
         return try await RequestScope.with(maximumEntries: self.configuration.cache.requestScopeEntries, body)
-    }
-}
-
-extension RedisClientConfiguration {
-    /// Adds what the store of caches uses where the server has it.
-    fileprivate mutating func serveCaches() {
-        // Behind a proxy may be a replica: what caches write and invalidate there would be lost.
-        if self.topology == .standalone, self.requiredRole == nil { self.requiredRole = .master }
-        self.probedCommands += RedisStore.probedCommands
-        self.preloadedScripts += RedisScripts.all
     }
 }
 

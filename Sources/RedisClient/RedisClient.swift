@@ -19,6 +19,8 @@ public final class RedisClient: RedisExecutor, Service {
     /// Whether commands go by their keys.
     public let routesCommands: Bool
     let subscriptions: SubscriptionHub
+    /// Told by the servers of changes of keys that were read with tracking.
+    package let watches: KeyWatches
     private let counters: ConnectionCounters
     private let tls: TLSClient?
     private let logger: Logger
@@ -56,6 +58,7 @@ public final class RedisClient: RedisExecutor, Service {
             metrics: PoolMetrics(configuration, metrics ?? MetricsSystem.factory),
             logger: logger
         )
+        self.watches = context.watches
         context.onRetirement = { [weak subscriptions] in subscriptions?.noteRetirement() }
         switch configuration.topology {
         case .standalone:

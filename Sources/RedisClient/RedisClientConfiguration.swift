@@ -106,6 +106,9 @@ public struct RedisClientConfiguration: Sendable, Hashable {
     /// Scripts given to the server at each connect, so that none has to be sent in full later; none by default.
     public var preloadedScripts: [Script] = []
 
+    /// Whether the shared connections can track keys: `CLIENT TRACKING ON OPTIN`, where the server allows it.
+    package var tracksKeys = false
+
     /// The defaults named at each property.
     public init() {}
 }
@@ -138,6 +141,17 @@ public struct ServerInfo: Sendable, Hashable {
 }
 
 extension RedisClientConfiguration {
+    /// The same without what only commands of callers need: for subscriptions, and for asking servers about themselves.
+    var plain: RedisClientConfiguration {
+        var plain = self
+        plain.database = 0
+        plain.requiredCommands = []
+        plain.probedCommands = []
+        plain.preloadedScripts = []
+        plain.tracksKeys = false
+        return plain
+    }
+
     /// - Throws: ``RedisError`` with `invalidConfiguration` for the first setting that cannot work.
     func validate() throws {
         func refuse(_ message: String) -> RedisError { RedisError(.invalidConfiguration, message) }

@@ -67,8 +67,7 @@ func withStore<Result: Sendable>(
     _ body: (TestStore) async throws -> Result
 ) async throws -> Result {
     var configuration = configuration
-    configuration.requiredCommands = RedisStore.requiredCommands
-    configuration.probedCommands = RedisStore.probedCommands
+    configuration.serveCaches()
     let client = RedisClient(configuration, logger: silent)
     try client.prepareToRun()
     return try await withThrowingTaskGroup(of: Void.self) { group in

@@ -70,9 +70,8 @@ extension CacheEngine {
         return try await RequestScope.suspended { try await LoadingCells.with(cell, of: self.shared.id, load) }
     }
 
-    /// Runs a loader; meanwhile renews what there is to renew and lets waiters go whose time is over.
-    ///
-    /// Renewals come three times in a claim's life and end after `maximumLoad`; waiters are looked at every 100 ms.
+    /// Runs a loader; meanwhile renews what there is to renew, three times in a claim's life until `maximumLoad`, and lets
+    /// waiters go whose time is over.
     func run(
         _ load: @escaping Loader,
         _ cell: CellAddress,
@@ -80,23 +79,69 @@ extension CacheEngine {
         renew: @escaping @Sendable () async -> Void = {}
     ) async throws -> Value? {
         let renewal = self.configuration.claimLife / 3
-        let pause = min(renewal, .milliseconds(100))
         let end = ContinuousClock.now + self.configuration.maximumLoad
-        return try await withThrowingTaskGroup(of: Void.self) { group in
+        return try await self.leading(flight, every: renewal) {
+            if ContinuousClock.now < end { await renew() }
+        } body: {
+            try await self.run(load, cell)
+        }
+    }
+
+    /// Waits for the end of another process's claim, for all callers of this process that have seen it (rule 4: the look
+    /// behind it is behind theirs).
+    ///
+    /// - Returns: what stands in the cell then, or the claim itself when the time is over.
+    func watch(
+        _ request: Request,
+        _ token: Token,
+        _ flight: Flight<Value>,
+        until end: ContinuousClock.Instant
+    ) async -> Result<Look, any Error> {
+        let outcome: LoadOutcome<Value>
+        let result: Result<Look, any Error>
+        do {
+            let content = try await self.leading(flight) {
+                try await self.store.wait(request.cell, while: token, until: end)
+            }
+            let look = self.interpret(content, acceptsAbsent: request.acceptsAbsent)
+            if case .hit(let value) = look { outcome = .value(value) } else { outcome = .abandoned }
+            result = .success(look)
+        } catch {
+            outcome = .abandoned
+            result = .failure(error)
+        }
+        self.loads.remove(token)
+        // Those whose time is over as well need no further look.
+        flight.expireWaiters(at: .now + Self.tick)
+        flight.finish(outcome)
+        return result
+    }
+
+    /// How exactly waiters' ends are kept.
+    private static var tick: Duration { .milliseconds(100) }
+
+    /// Does what others wait for; meanwhile lets those go whose time is over, and does `other` every now and then.
+    private func leading<Result>(
+        _ flight: Flight<Value>,
+        every pause: Duration = .seconds(3600),
+        other: @escaping @Sendable () async -> Void = {},
+        body: () async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                var nextRenewal = ContinuousClock.now + renewal
+                var next = ContinuousClock.now + pause
                 while true {
-                    try await Task.sleep(for: pause)
+                    try await Task.sleep(for: min(pause, Self.tick))
                     let now = ContinuousClock.now
-                    if now >= nextRenewal, now < end {
-                        await renew()
-                        nextRenewal = now + renewal
+                    if now >= next {
+                        await other()
+                        next = now + pause
                     }
                     flight.expireWaiters(at: now)
                 }
             }
             defer { group.cancelAll() }
-            return try await self.run(load, cell)
+            return try await body()
         }
     }
 }

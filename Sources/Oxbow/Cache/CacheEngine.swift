@@ -1,6 +1,5 @@
 import Logging
 import NIOCore
-import Resilience
 import Synchronization
 
 /// The cell protocol for one cache: look, claim, load, fill, share, wait.
@@ -96,7 +95,6 @@ final class CacheEngine<Value: Sendable>: Sendable {
         if LoadingCells.contains(cell, of: self.shared.id) { return try await self.run(load, cell) }
         guard let found else { return try await self.loadUnclaimed(request, load) }
         let waitEnd = ContinuousClock.now + (self.configuration.waitForLoad ?? self.configuration.claimLife)
-        var pause = Backoff(initial: .milliseconds(2), maximum: .milliseconds(50))
         var known: CellContent? = found
         while true {
             let content: CellContent
@@ -134,19 +132,26 @@ final class CacheEngine<Value: Sendable>: Sendable {
                 guard ContinuousClock.now < waitEnd else {
                     return try await self.loadUnclaimed(request, load, looksAgain: true)
                 }
-                if let flight = self.loads.load(claimedBy: token) {
-                    switch try await flight.wait(until: waitEnd) {
-                    case .value(let value):
-                        self.counters.joins.increment()
-                        if value != nil || request.acceptsAbsent { return value }
+                let (flight, isFirst) = self.loads.load(claimedBy: token)
+                if isFirst {
+                    switch await self.watch(request, token, flight, until: waitEnd) {
+                    case .success(.hit(let value)): return value
+                    case .success(.miss(let content)): known = content
+                    case .failure(let error):
+                        try self.noteStoreFailure(error)
                         return try await self.loadUnclaimed(request, load)
-                    case .failed(let error): throw error
-                    case .abandoned: continue
-                    case .tooLong: return try await self.loadUnclaimed(request, load, looksAgain: true)
                     }
+                    continue
                 }
-                // Another process loads. Its value or its end will show in the cell.
-                try await Task.sleep(for: pause.next(random: .random(in: 0..<1)))
+                switch try await flight.wait(until: waitEnd) {
+                case .value(let value):
+                    self.counters.joins.increment()
+                    if value != nil || request.acceptsAbsent { return value }
+                    return try await self.loadUnclaimed(request, load)
+                case .failed(let error): throw error
+                case .abandoned: continue
+                case .tooLong: return try await self.loadUnclaimed(request, load, looksAgain: true)
+                }
             }
         }
     }

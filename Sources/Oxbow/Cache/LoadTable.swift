@@ -1,6 +1,6 @@
 import Synchronization
 
-/// The loads of one cache in this process: those under a claim, found by the claim's token (rule 4 of the cell
+/// The loads of one cache that this process runs or watches: those under a claim, found by the claim's token (rule 4 of the cell
 /// protocol), and those without one, of which a key has one running and one coming at the most (rule 5).
 final class LoadTable<Value: Sendable>: Sendable {
     typealias Load = Flight<Value>
@@ -36,8 +36,16 @@ final class LoadTable<Value: Sendable>: Sendable {
         return load
     }
 
-    /// The load that a claim seen in a cell belongs to; `nil` if it is another process's.
-    func load(claimedBy token: Token) -> Load? { self.state.withLock { $0.claimed[token] } }
+    /// The load that a claim seen in a cell belongs to, and whether the caller is the first to see another process's
+    /// claim: then it watches that claim for all who come behind it.
+    func load(claimedBy token: Token) -> (load: Load, isFirst: Bool) {
+        self.state.withLock { state in
+            if let load = state.claimed[token] { return (load, false) }
+            let load = Load()
+            state.claimed[token] = load
+            return (load, true)
+        }
+    }
 
     /// Forgets a load whose claim is gone from its cell, or was never there.
     func remove(_ token: Token) { self.state.withLock { _ = $0.claimed.removeValue(forKey: token) } }

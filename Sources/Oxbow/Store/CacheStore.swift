@@ -9,6 +9,12 @@ package protocol CacheStore: Sendable {
     /// What the cell holds. Safe to repeat.
     func read(_ cell: CellAddress) async throws -> CellContent
 
+    /// Waits until the cell holds something else than this claim, until `end` at the latest.
+    ///
+    /// - Returns: what is there then: the claim itself when the time is over.
+    /// - Throws: `CancellationError`, too.
+    func wait(_ cell: CellAddress, while token: Token, until end: ContinuousClock.Instant) async throws -> CellContent
+
     /// Claims the cell if it is absent.
     ///
     /// - Returns: `nil` when the claim stands in the cell now; otherwise what is there, or `absent` to look again.

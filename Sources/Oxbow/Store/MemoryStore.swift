@@ -1,4 +1,5 @@
 package import NIOCore
+import RedisClient
 import Synchronization
 
 /// The shared store inside of one process: for development and for users' unit tests.
@@ -56,6 +57,7 @@ package final class MemoryStore: CacheStore {
     }
 
     private let state = Mutex(State())
+    private let watches = KeyWatches()
     private let maximumCells: Int
     private let now: @Sendable () -> ContinuousClock.Instant
     /// Where the store's time in ms begins.
@@ -89,6 +91,7 @@ package final class MemoryStore: CacheStore {
         _ body: (ByteBuffer?) -> ByteBuffer?
     ) -> Bool {
         let now = self.now()
+        defer { self.note(cell.key) }
         return self.state.withLock { state in
             guard let bytes = body(state.get(cell, at: now)?.bytes) else { return false }
             state.evict(down: self.maximumCells - (state.cells[cell] == nil ? 1 : 0))
@@ -101,6 +104,25 @@ package final class MemoryStore: CacheStore {
         let now = self.now()
         return CellContent(self.state.withLock { $0.get(cell, at: now)?.bytes })
     }
+
+    package func wait(
+        _ cell: CellAddress,
+        while token: Token,
+        until end: ContinuousClock.Instant
+    ) async throws -> CellContent {
+        try await self.watches.with(ByteBuffer(string: cell.key.text)) { watch in
+            while true {
+                watch.begin()
+                let now = self.now()
+                let entry = self.state.withLock { $0.get(cell, at: now) }
+                let content = CellContent(entry?.bytes)
+                guard content == .claim(token), let entry, now < end else { return content }
+                try await watch.wait(until: .now + now.duration(to: min(entry.end, end)))
+            }
+        }
+    }
+
+    private func note(_ key: CellName) { self.watches.note(ByteBuffer(string: key.text)) }
 
     package func claim(_ cell: CellAddress, _ token: Token, for life: Duration) async throws -> CellContent? {
         var found: CellContent?
@@ -137,6 +159,7 @@ package final class MemoryStore: CacheStore {
 
     package func release(_ cell: CellAddress, _ token: Token) async throws {
         let now = self.now()
+        defer { self.note(cell.key) }
         self.state.withLock { state in
             if state.get(cell, at: now)?.bytes == CellContent.encodedClaim(token) { state.drop(cell) }
         }
@@ -148,6 +171,7 @@ package final class MemoryStore: CacheStore {
 
     package func close(_ cell: CellAddress, _ token: Token, for life: Duration, isRenewal: Bool) async throws {
         let now = self.now()
+        defer { self.note(cell.key) }
         let time = self.milliseconds(at: now)
         self.state.withLock { state in
             let bytes = state.get(cell, at: now)?.bytes
@@ -170,6 +194,7 @@ package final class MemoryStore: CacheStore {
         for life: Duration
     ) async throws -> Bool {
         let now = self.now()
+        defer { self.note(cell.key) }
         return self.state.withLock { state in
             guard let bytes = state.get(cell, at: now)?.bytes else { return false }
             guard var closing = Closing(bytes) else {
@@ -192,6 +217,7 @@ package final class MemoryStore: CacheStore {
 
     package func invalidate(_ cell: CellAddress) async throws {
         let now = self.now()
+        defer { self.note(cell.key) }
         self.state.withLock { state in
             guard var entry = state.get(cell, at: now) else { return }
             guard CellContent(entry.bytes) == .closed else { return state.drop(cell) }
@@ -201,6 +227,7 @@ package final class MemoryStore: CacheStore {
     }
 
     package func invalidate(group key: CellName) async throws {
+        defer { self.note(key) }
         self.state.withLock { state in
             for cell in state.groups.removeValue(forKey: key) ?? [] { state.cells[cell] = nil }
         }

@@ -19,7 +19,7 @@ package struct RedisStore: CacheStore {
     ///
     /// Asked by COMMAND INFO, never by version.
     package static let requiredCommands = ["hexpire", "hpexpire"]
-    package static let probedCommands = ["hsetex"]
+    fileprivate static let probedCommands = ["hsetex"]
 
     package init(client: RedisClient, softTimeout: Duration, maximumValueBytes: Int) {
         self.client = client
@@ -199,6 +199,18 @@ package struct RedisStore: CacheStore {
             ignoresCancellation: ignoresCancellation
         )
         return try await self.client.execute(call, timeout: timeout) == 1
+    }
+}
+
+extension RedisClientConfiguration {
+    /// Adds what the store of caches needs, and what it uses where the server has it.
+    package mutating func serveCaches() {
+        // Behind a proxy may be a replica: what caches write and invalidate there would be lost.
+        if self.topology == .standalone, self.requiredRole == nil { self.requiredRole = .master }
+        self.requiredCommands += RedisStore.requiredCommands
+        self.probedCommands += RedisStore.probedCommands
+        self.preloadedScripts += RedisScripts.all
+        self.tracksKeys = true
     }
 }
 

@@ -67,11 +67,9 @@ struct ClusterQuestion: Sendable {
     private static let moment: UInt64 = 50_000_000
 
     private func ask(_ seed: RedisAddress, isUrgent: Bool) async throws -> ClusterView {
-        var configuration = self.context.configuration
+        var configuration = self.context.configuration.plain
         configuration.address = seed
         configuration.requiredRole = nil
-        configuration.requiredCommands = []
-        configuration.preloadedScripts = []
         let connection = try await PooledConnection.connect(
             configuration,
             tls: self.context.tls.map { TLSClient($0, for: seed) },

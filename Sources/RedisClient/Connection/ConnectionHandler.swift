@@ -91,6 +91,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         } catch {
             self.close(RedisError(.protocolViolation, error.message, delivery: .unknown, cause: error))
         }
+        if !self.replies.pushes.isEmpty {
+            for push in self.replies.takePushes() { self.multiplexer.watches.receive(push: push) }
+        }
         // Before anybody is resumed, who would come here again.
         if self.replies.isReadOnly, self.multiplexer.leavesReplica, self.failure == nil {
             self.close(RedisError(.connectionClosed, "the server has become a replica", delivery: .unknown))

@@ -52,6 +52,7 @@ extension Multiplexer {
         let notSent = RedisError(.connectionClosed, error.message, delivery: .notSent, cause: error)
         for waiting in dropped { waiting.fail(notSent) }
         self.callUpWaiters()
+        self.watches.noteAll()
     }
 
     /// Hands the batch over to the loop in exchange for empty storage.

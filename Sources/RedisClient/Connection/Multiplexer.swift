@@ -22,6 +22,8 @@ final class Multiplexer: Sendable {
     let tls: TLSClient?
     /// Whether a connection is closed once the server says that it takes no writes; not where a replica is wanted.
     let leavesReplica: Bool
+    /// Told what the server says of changed keys, and that a connection which would have said it is gone.
+    let watches: KeyWatches
     /// Told, on the loop, when replies are awaited and nothing has come for a while.
     let onSilence: @Sendable () -> Void
 
@@ -36,6 +38,7 @@ final class Multiplexer: Sendable {
         configuration: RedisClientConfiguration,
         tls: TLSClient?,
         counters: ConnectionCounters = ConnectionCounters(),
+        watches: KeyWatches = KeyWatches(),
         onSilence: @escaping @Sendable () -> Void = {}
     ) {
         self.eventLoop = eventLoop
@@ -51,6 +54,7 @@ final class Multiplexer: Sendable {
         self.queueWait = configuration.pool.maximumWait.nanosecondsClamped
         self.tls = tls
         self.counters = counters
+        self.watches = watches
         self.onSilence = onSilence
     }
 

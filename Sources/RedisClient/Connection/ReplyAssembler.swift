@@ -18,6 +18,8 @@ struct ReplyAssembler {
     private var collected: ByteBuffer?
     /// Callers whose replies are complete, to be resumed in one go.
     private(set) var ready: [(Waiting, RedisReplies)] = []
+    /// What the server has sent out of band.
+    private(set) var pushes: [ByteBuffer] = []
     /// Whether the server has refused a write because it is a replica.
     private(set) var isReadOnly = false
 
@@ -32,6 +34,13 @@ struct ReplyAssembler {
     mutating func takeReady() -> [(Waiting, RedisReplies)] {
         var taken: [(Waiting, RedisReplies)] = []
         swap(&taken, &self.ready)
+        return taken
+    }
+
+    /// Takes the pushes.
+    mutating func takePushes() -> [ByteBuffer] {
+        var taken: [ByteBuffer] = []
+        swap(&taken, &self.pushes)
         return taken
     }
 
@@ -93,6 +102,7 @@ struct ReplyAssembler {
             if self.scanner.type == .push {
                 // Out of band: the frames before it are kept, what follows begins anew.
                 if self.frames > 0 { self.collect(start..<frameStart) }
+                self.pushes.append(self.slice(frameStart..<self.scanned))
                 start = self.scanned
                 continue
             }

@@ -20,6 +20,10 @@ struct Handshake: Sendable {
         for (attribute, value) in [("LIB-NAME", Self.libraryName), ("LIB-VER", Self.libraryVersion)] {
             _ = try await self.request(RawCommand<RESPValue>("CLIENT", "SETINFO", attribute, value))
         }
+        if self.configuration.tracksKeys, server.protocolVersion == 3 {
+            // Without it CLIENT CACHING is refused: whoever asks for tracking sees that there is none.
+            _ = try await self.request(RawCommand<RESPValue>("CLIENT", "TRACKING", "ON", "OPTIN"))
+        }
         try await self.probe(&server)
         // A server that refuses gets them one by one later.
         for script in self.configuration.preloadedScripts {

@@ -16,6 +16,8 @@ final class RedisNode: Sendable {
         let counters: ConnectionCounters
         let metrics: PoolMetrics
         let logger: Logger
+        /// Told of changed keys.
+        var watches = KeyWatches()
         /// Told when a connection is lost, cannot be made, or stays silent while replies are awaited.
         var onTrouble: @Sendable (RedisAddress) -> Void = { _ in }
         /// Told when a node has been retired; a topology's lock may be held.
@@ -50,10 +52,13 @@ final class RedisNode: Sendable {
             configuration: configuration,
             tls: tls,
             counters: context.counters,
+            watches: context.watches,
             onSilence: { context.onTrouble(address) }
         )
+        var exclusive = configuration
+        exclusive.tracksKeys = false
         self.pool = ConnectionPool(
-            configuration,
+            exclusive,
             tls: tls,
             eventLoopGroup: context.eventLoopGroup,
             metrics: context.metrics,

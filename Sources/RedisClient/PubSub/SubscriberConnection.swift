@@ -34,12 +34,7 @@ final class SubscriberConnection: Sendable {
         on eventLoop: any EventLoop,
         _ handOn: @escaping @Sendable (SubscriberEvent) -> Void
     ) async throws -> SubscriberConnection {
-        var configuration = configuration
-        // Of no use to subscriptions.
-        configuration.database = 0
-        configuration.requiredCommands = []
-        configuration.probedCommands = []
-        configuration.preloadedScripts = []
+        let configuration = configuration.plain
         let limits = configuration.replyLimits
         let half = (configuration.pool.cleanerPause / 2).nanosecondsClamped
         let interval = TimeAmount.nanoseconds(Int64(clamping: max(1_000_000, half)))

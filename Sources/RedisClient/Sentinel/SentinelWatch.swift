@@ -222,13 +222,9 @@ final class SentinelWatch: Sendable {
 
     /// How a server is connected to that is only asked for its role.
     private func server(_ address: RedisAddress) -> RedisClientConfiguration {
-        var configuration = self.context.configuration
+        var configuration = self.context.configuration.plain
         configuration.address = address
         configuration.requiredRole = nil
-        configuration.database = 0
-        configuration.requiredCommands = []
-        configuration.probedCommands = []
-        configuration.preloadedScripts = []
         configuration.connectTimeout = min(configuration.connectTimeout, Self.askLimit)
         return configuration
     }

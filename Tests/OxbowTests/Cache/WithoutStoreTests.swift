@@ -172,6 +172,9 @@ import Testing
 private struct BrokenStore: CacheStore {
     private var away: RedisError { RedisError(.cannotConnect, "away") }
     func read(_ cell: CellAddress) async throws -> CellContent { throw self.away }
+    func wait(_ cell: CellAddress, while: Token, until: ContinuousClock.Instant) async throws -> CellContent {
+        throw self.away
+    }
     func claim(_ cell: CellAddress, _ token: Token, for life: Duration) async throws -> CellContent? { throw self.away }
     func claim(
         _ cell: CellAddress,
