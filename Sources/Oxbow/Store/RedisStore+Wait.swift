@@ -11,9 +11,9 @@ extension RedisStore {
         var isTracked: Bool
     }
 
-    /// A server that tells of changes does so at once; the end of a claim may go by without a word, and is known
-    /// beforehand. Without tracking, and for a field whose hash changes all the time, the cell is looked at in growing
-    /// pauses.
+    /// Waits for the server's word, or for the end of the claim, which may go by without a word and is known beforehand.
+    ///
+    /// Without tracking, and for a field whose hash changes all the time, the cell is looked at in growing pauses.
     package func wait(
         _ cell: CellAddress,
         while token: Token,
@@ -34,7 +34,8 @@ extension RedisStore {
                     if !wasBrief { pause.reset() }
                 } else {
                     wasBrief = false
-                    try await Task.sleep(until: min(next, start + pause.next(random: .random(in: 0..<1))), clock: .continuous)
+                    let look = start + pause.next(random: .random(in: 0..<1))
+                    try await Task.sleep(until: min(next, look), clock: .continuous)
                 }
             }
         }

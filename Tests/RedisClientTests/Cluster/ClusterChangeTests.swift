@@ -48,8 +48,9 @@ import Testing
         }
     }
 
-    /// `OXBOW_RESHARD_SLOTS=5400` moves nearly all slots of the cluster, each once. A master that has none left becomes a
-    /// replica, which is why some stay.
+    /// With `OXBOW_RESHARD_SLOTS=5400` nearly all slots of the cluster move, each once.
+    ///
+    /// A master that has none left becomes a replica, which is why some stay.
     @Test func `slots move under load, and the table is asked for a bounded number of times`() async throws {
         let cluster = try await SharedTopologies.shared.cluster(.redis)
         let count = Int(ProcessInfo.processInfo.environment["OXBOW_RESHARD_SLOTS"] ?? "") ?? 300
