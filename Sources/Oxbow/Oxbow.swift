@@ -27,6 +27,7 @@ public final class Oxbow: Service, Sendable {
     private let logger: Logger
     private let deflate = Deflate()
     private let storeMonitor: StoreMonitor
+    private let journal: InvalidationJournal
     /// What handles of one cache share, by the prefix of its keys.
     private let caches = Mutex<[CellName: (form: Form, shared: any AnyObject & Sendable)]>([:])
 
@@ -64,8 +65,10 @@ public final class Oxbow: Service, Sendable {
         self.store = RedisStore(
             client: cacheClient,
             softTimeout: configuration.cache.softTimeout,
-            maximumValueBytes: configuration.cache.maximumValueBytes
+            maximumValueBytes: configuration.cache.maximumValueBytes,
+            holdsGroupsOff: configuration.cache.holdOff != nil
         )
+        self.journal = InvalidationJournal(configuration.cache)
         self.logger = logger
         self.storeMonitor = StoreMonitor(logger: logger)
     }
@@ -93,6 +96,7 @@ public final class Oxbow: Service, Sendable {
         self.client = nil
         self.cacheClient = nil
         self.store = store
+        self.journal = InvalidationJournal(cache)
         self.logger = logger
         self.storeMonitor = StoreMonitor(logger: logger)
     }
@@ -117,8 +121,11 @@ public final class Oxbow: Service, Sendable {
         return client === cacheClient ? [client] : [client, cacheClient]
     }
 
-    /// Runs `body` for all clients at once; the first error cancels the others.
+    /// Runs `body` for all clients at once, and the journal beside them; the first error cancels the others.
     private func runClients(_ body: @escaping @Sendable (RedisClient) async throws -> Void) async throws {
+        let holdOff = self.configuration.cache.holdOff
+        // Cancelled at the end of this scope.
+        async let _: Void = self.journal.run(self.store, holdOff: holdOff, self.logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for client in self.clients { group.addTask { try await body(client) } }
             for try await _ in group {}
@@ -286,10 +293,18 @@ public final class Oxbow: Service, Sendable {
             store: self.store,
             coder: coder,
             configuration: cache,
-            storeMonitor: self.storeMonitor
+            storeMonitor: self.storeMonitor,
+            journal: self.journal,
+            name: CellName(encoded: prefix)
         )
-        return CacheCore(engine: engine, prefix: prefix, options: options)
+        return CacheCore(engine: engine, options: options)
     }
+
+    /// The invalidations that could not be carried out yet.
+    public var invalidationJournal: InvalidationJournalStatistics { self.journal.statistics }
+
+    /// Whether the journal has seen which masters there are, so that it will notice another one.
+    package var knowsMasters: Bool { self.journal.knowsMasters }
 
     // MARK: Request scope
 

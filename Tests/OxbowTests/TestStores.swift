@@ -14,6 +14,14 @@ enum StoreKind: String, CaseIterable, Sendable {
     static let servers: [StoreKind] = [.redis, .valkey, .redisWithoutHSETEX]
 }
 
+extension CacheStore {
+    func invalidate(_ cell: CellAddress) async throws { try await self.invalidate(cell, holdOff: nil, timeout: nil) }
+
+    func invalidate(group key: CellName) async throws {
+        try await self.invalidate(group: key, holdOff: nil, timeout: nil)
+    }
+}
+
 /// The two forms of a cell.
 enum CellForm: String, CaseIterable, Sendable {
     case key, field

@@ -48,6 +48,17 @@ public struct CacheConfiguration: Sendable, Hashable {
     public var maximumValueBytes = 16 * 1024 * 1024
     /// Which values are compressed; none by default.
     public var compression = CompressionConfiguration()
+    /// How long an entry, or a group, takes no value after its invalidation; `nil`, the default: not at all.
+    ///
+    /// For databases whose replicas lag: what is loaded meanwhile may be older than the change, and is not stored. The same
+    /// on all servers.
+    public var holdOff: Duration?
+    /// How many invalidations that could not be carried out are remembered; 10 000 by default.
+    ///
+    /// A cache whose invalidation finds no room is read past until all its entries have been removed.
+    public var journalEntries = 10_000
+    /// After a failover the invalidations of so long before are repeated; 30 s by default, 0 for none.
+    public var journalReplay: Duration = .seconds(30)
     /// Whether ``Oxbow/withRequestScope(_:)`` remembers anything; `true` by default.
     public var usesRequestScope = true
     /// The most entries one request scope remembers; 10 000 by default.
@@ -70,15 +81,28 @@ public struct CacheOptions: Sendable, Hashable {
     public var absentTimeToLive: Duration?
     /// Which values are compressed; `nil`, the default, is as configured.
     public var compression: CompressionConfiguration?
+    /// What ``Cache/update(_:_:)`` does when the store cannot be reached; writes and journals by default.
+    public var updateWithoutStore = UpdateWithoutStore.journal
+
+    /// What an update does when the entry cannot be closed.
+    public enum UpdateWithoutStore: Sendable, Hashable {
+        /// Writes to the database, and journals the invalidation: other servers that reach the store may read the old value
+        /// until it is carried out.
+        case journal
+        /// Throws before the write.
+        case refuse
+    }
 
     /// No differences but those given.
     public init(
         timeToLive: Duration? = nil,
         absentTimeToLive: Duration? = nil,
-        compression: CompressionConfiguration? = nil
+        compression: CompressionConfiguration? = nil,
+        updateWithoutStore: UpdateWithoutStore = .journal
     ) {
         self.timeToLive = timeToLive
         self.absentTimeToLive = absentTimeToLive
         self.compression = compression
+        self.updateWithoutStore = updateWithoutStore
     }
 }

@@ -23,28 +23,57 @@ extension CacheCore {
         let token = Token.random()
         let life = self.engine.configuration.jittered(timeToLive ?? self.timeToLive)
         defer { for key in keys { self.forget(key, in: group) } }
+        var isClosed = true
         do {
             try await self.calling { try await self.close(cells, token, isRenewal: false) }
         } catch {
-            // Some of them may be closed.
-            _ = try? await self.open(cells, token, storing: nil, for: life)
-            throw error
+            let isAway = (error as? CacheError)?.code == .unavailable
+            guard isAway, self.updateWithoutStore == .journal else {
+                // Some of them may be closed.
+                try? await self.open(cells, token, storing: nil, for: life)
+                throw error
+            }
+            isClosed = false
+            // From here on this process reads past the cells.
+            for cell in cells { self.engine.journal.add(.cell(cell), of: self.engine.name) }
         }
         let result: Result
         do {
             result = try await self.renewing(cells, token, write)
         } catch {
             // Nobody knows what was written: the cells are empty.
-            _ = try? await self.open(cells, token, storing: nil, for: life)
+            await self.openOrJournal(cells, token, storing: nil, for: life)
             throw error
         }
-        let envelope = stored(result).flatMap { try? self.engine.coder.envelope($0) }
-        do {
-            try await self.open(cells, token, storing: envelope, for: life)
-        } catch {
-            throw CacheError(storeFailure: error)
-        }
+        let envelope = isClosed ? stored(result).flatMap { try? self.engine.coder.envelope($0) } : nil
+        await self.openOrJournal(cells, token, storing: envelope, for: life)
         return result
+    }
+
+    /// Opens the cells; where that fails, the journal has it: until then the closing keeps others from filling.
+    private func openOrJournal(
+        _ cells: [CellAddress],
+        _ token: Token,
+        storing value: Envelope?,
+        for life: Duration
+    ) async {
+        let engine = self.engine
+        await withTaskGroup(of: Void.self) { group in
+            for cell in cells {
+                group.addTask {
+                    do {
+                        if value == nil, let holdOff = engine.configuration.holdOff {
+                            try await engine.store.invalidate(cell, holdOff: holdOff, timeout: nil)
+                        }
+                        try await self.open([cell], token, storing: value, for: life)
+                        engine.journal.noteApplied(.cell(cell), of: engine.name)
+                    } catch {
+                        try? engine.noteStoreFailure(error)
+                        engine.journal.add(.cell(cell), of: engine.name)
+                    }
+                }
+            }
+        }
     }
 
     /// Runs a write, and keeps the cells closed meanwhile: three times in a closing's life, until `maximumLoad`.

@@ -9,15 +9,17 @@ final class CacheCore<Value: Sendable>: Sendable {
     @usableFromInline let id: UInt64
     @usableFromInline let usesRequestScope: Bool
     private let prefix: String
+    let updateWithoutStore: CacheOptions.UpdateWithoutStore
     @usableFromInline let timeToLive: Duration
     @usableFromInline let absentTimeToLive: Duration
 
-    init(engine: CacheEngine<Value>, prefix: String, options: CacheOptions) {
+    init(engine: CacheEngine<Value>, options: CacheOptions) {
         self.engine = engine
         self.counters = engine.counters
         self.id = engine.shared.id
         self.usesRequestScope = engine.configuration.usesRequestScope
-        self.prefix = prefix
+        self.prefix = engine.name.text
+        self.updateWithoutStore = options.updateWithoutStore
         self.timeToLive = options.timeToLive ?? engine.configuration.timeToLive
         self.absentTimeToLive = options.absentTimeToLive ?? engine.configuration.absentTimeToLive
     }
@@ -99,13 +101,15 @@ final class CacheCore<Value: Sendable>: Sendable {
     ) async throws -> Value? {
         let cell = try self.cell(key, in: group)
         var found: CellContent?
-        do {
-            switch self.engine.interpret(try await self.engine.store.read(cell), acceptsAbsent: acceptsAbsent) {
-            case .hit(let value): return value
-            case .miss(let content): found = content
+        if self.engine.mayRead(cell) {
+            do {
+                switch self.engine.interpret(try await self.engine.store.read(cell), acceptsAbsent: acceptsAbsent) {
+                case .hit(let value): return value
+                case .miss(let content): found = content
+                }
+            } catch {
+                try self.engine.noteStoreFailure(error)
             }
-        } catch {
-            try self.engine.noteStoreFailure(error)
         }
         let request = CacheEngine<Value>
             .Request(
@@ -123,6 +127,7 @@ final class CacheCore<Value: Sendable>: Sendable {
         let scope = self.usesRequestScope ? RequestScope.current : nil
         let epoch = scope?.look(scopeKey).epoch
         let cell = try self.cell(key, in: group)
+        guard self.engine.mayRead(cell) else { return nil }
         do {
             guard case .hit(let value) = try await self.engine.look(cell, acceptsAbsent: true) else { return nil }
             if let epoch { scope?.remember(value, for: scopeKey, since: epoch) }
@@ -153,20 +158,21 @@ final class CacheCore<Value: Sendable>: Sendable {
         guard stored else { throw CacheError(.closed, "an update of the entry is on its way") }
     }
 
-    func invalidate(_ key: String, in group: String?) async throws {
+    func invalidate(_ key: String, in group: String?) async throws -> InvalidationOutcome {
         let cell = try self.cell(key, in: group)
-        defer { RequestScope.forget(self.scopeKey(key, group)) }
-        try await self.calling { try await self.engine.store.invalidate(cell) }
+        defer { self.forget(key, in: group) }
+        return try await self.engine.invalidate(.cell(cell))
     }
 
-    func invalidate(group: String) async throws {
+    func invalidate(group: String) async throws -> InvalidationOutcome {
         let name = try self.name(ofGroup: group)
         defer { RequestScope.forget(group: group, of: self.id) }
-        try await self.calling { try await self.engine.store.invalidate(group: name) }
+        return try await self.engine.invalidate(.group(name))
     }
 
     func contains(_ key: String, in group: String?) async throws -> Bool {
         let cell = try self.cell(key, in: group)
+        guard self.engine.mayRead(cell) else { return false }
         guard case .value(let envelope, _) = try await self.calling({ try await self.engine.store.read(cell) }) else {
             return false
         }
@@ -175,6 +181,7 @@ final class CacheCore<Value: Sendable>: Sendable {
 
     func remainingTimeToLive(_ key: String, in group: String?) async throws -> Duration? {
         let cell = try self.cell(key, in: group)
+        guard self.engine.mayRead(cell) else { return nil }
         return try await self.calling {
             guard case .value = try await self.engine.store.read(cell) else { return nil }
             return try await self.engine.store.timeToLive(cell)

@@ -36,13 +36,18 @@ final class CacheEngine<Value: Sendable>: Sendable {
     @usableFromInline let counters: CacheCounters
     var loads: LoadTable<Value> { self.shared.loads }
     let storeMonitor: StoreMonitor
+    let journal: InvalidationJournal
+    /// What the keys of this cache begin with.
+    let name: CellName
 
     init(
         shared: CacheShared<Value>,
         store: any CacheStore,
         coder: ValueCoder<Value>,
         configuration: CacheConfiguration,
-        storeMonitor: StoreMonitor
+        storeMonitor: StoreMonitor,
+        journal: InvalidationJournal,
+        name: CellName
     ) {
         self.shared = shared
         self.counters = shared.counters
@@ -50,7 +55,13 @@ final class CacheEngine<Value: Sendable>: Sendable {
         self.coder = coder
         self.configuration = configuration
         self.storeMonitor = storeMonitor
+        self.journal = journal
+        self.name = name
     }
+
+    /// Whether a cell may be read: not while an invalidation of it is owed.
+    @usableFromInline
+    func mayRead(_ cell: CellAddress) -> Bool { !self.journal.covers(cell, of: self.name) }
 
     /// What stands in the cell, decoded.
     @usableFromInline

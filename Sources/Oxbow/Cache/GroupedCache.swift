@@ -71,11 +71,14 @@ public struct GroupedCache<Value: Sendable>: Sendable {
 
     /// Removes the entry, and with it the right of any running load to store its value.
     ///
-    /// Call it after the change is committed. When it has returned, no read that begins later gets an older value.
+    /// Call it after the change is committed. A cancelled task invalidates all the same.
     ///
-    /// - Throws: ``CacheError``: `invalidKey`, `notRunning`, `unavailable` (it may have happened; repeat it);
-    ///   `CancellationError`.
-    public func invalidate(_ key: String, in group: String) async throws {
+    /// - Returns: `applied` when no read that begins later gets an older value, on any server; `journaled` when the store
+    ///   could not be reached: then it is carried out as soon as possible, and this process reads past the entry until
+    ///   then.
+    /// - Throws: ``CacheError``: `invalidKey`, `notRunning`.
+    @discardableResult
+    public func invalidate(_ key: String, in group: String) async throws -> InvalidationOutcome {
         try await self.core.invalidate(key, in: group)
     }
 
@@ -86,15 +89,17 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     /// closing ends by itself after `claimLife`, and is renewed while `write` runs, for `maximumLoad` at most: a write that
     /// takes longer is not covered.
     ///
+    /// Without the store the write is done and the invalidation journaled, see ``InvalidationOutcome/journaled``; or
+    /// refused, see ``CacheOptions/updateWithoutStore``.
+    ///
     /// - Parameters:
     ///   - key: any text but the empty one.
     ///   - group: any text but the empty one.
     ///   - write: changes the database. When it throws, the entry is opened, empty.
     /// - Returns: what `write` returns.
-    /// - Throws: ``CacheError``: `invalidKey`; `notRunning` and `unavailable` before the write, which is not run then, or
-    ///   behind it: then the entry may stay closed for `claimLife`, and ``invalidate(_:in:)`` should be repeated.
-    ///   What `write` throws, unchanged. `CancellationError` before the write; a cancelled task opens the entry all the
-    ///   same.
+    /// - Throws: ``CacheError`` before the write, which is not run then: `invalidKey`, `notRunning`, and `unavailable` where
+    ///   ``CacheOptions/updateWithoutStore`` says so. What `write` throws, unchanged. `CancellationError` before the write;
+    ///   a cancelled task opens the entry all the same.
     /// - Complexity: one round trip before the write and one behind it.
     public func update<Result>(_ key: String, in group: String, _ write: () async throws -> Result) async throws
         -> Result
@@ -147,9 +152,12 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     ///
     /// An entry that an update holds closed is opened by this too; that matters only if the updater crashes.
     ///
-    /// - Throws: ``CacheError``: `invalidKey`, `notRunning`, `unavailable` (it may have happened; repeat it);
-    ///   `CancellationError`.
-    public func invalidate(group: String) async throws { try await self.core.invalidate(group: group) }
+    /// - Returns: as ``invalidate(_:in:)``.
+    /// - Throws: ``CacheError``: `invalidKey`, `notRunning`.
+    @discardableResult
+    public func invalidate(group: String) async throws -> InvalidationOutcome {
+        try await self.core.invalidate(group: group)
+    }
 
     /// Whether a usable entry with a value is there.
     ///

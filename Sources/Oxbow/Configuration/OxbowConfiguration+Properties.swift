@@ -33,6 +33,10 @@ extension OxbowConfiguration {
         }
         self.cache = reader.scoped(to: [OxbowProperties.caches]) { CacheConfiguration(&$0) }
         self.cache.compression = reader.scoped(to: hasCacheInstance ? separate : main) { CompressionConfiguration(&$0) }
+        reader.scoped(to: main) { reader in
+            let delay = reader.duration("impendingInvalidationDelay")
+            if reader.boolean("impendingInvalidation"), delay > .zero { self.cache.holdOff = delay }
+        }
         reader.checkIgnored()
         warnings = reader.warnings
         try reader.check()
@@ -63,6 +67,8 @@ extension CacheConfiguration {
         self.jitterPercent = reader.integer("redis.jitterPercent")
         self.absentTimeToLive = reader.duration("redis.negativeExpirationSeconds")
         self.maximumValueBytes = reader.integer("redis.maximumValueBytes")
+        self.journalEntries = reader.integer("redis.journal.maximumEntries")
+        self.journalReplay = reader.duration("redis.journal.replaySeconds")
         self.requestScopeEntries = reader.integer("redis.requestScope.maximumEntries")
     }
 }

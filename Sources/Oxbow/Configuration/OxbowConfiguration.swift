@@ -58,6 +58,13 @@ extension CacheConfiguration {
         guard self.claimLife >= .milliseconds(100) else {
             throw ConfigurationError("claimLife must be at least 100 ms, not \(self.claimLife)")
         }
+        if let holdOff, holdOff <= .zero { throw ConfigurationError("holdOff must be more than 0, not \(holdOff)") }
+        guard self.journalEntries >= 0 else {
+            throw ConfigurationError("journalEntries must be at least 0, not \(self.journalEntries)")
+        }
+        guard self.journalReplay >= .zero else {
+            throw ConfigurationError("journalReplay must be at least 0, not \(self.journalReplay)")
+        }
         guard self.requestScopeEntries >= 1 else {
             throw ConfigurationError("requestScopeEntries must be at least 1, not \(self.requestScopeEntries)")
         }

@@ -133,8 +133,8 @@ package enum OxbowProperties {
         instance("lettuceCommandLatencyMetrics", .boolean, "true", honored: false, "The lettuce_command_* timers."),
         mainOnly("sites.enabled", .boolean, "false", honored: false, "Connect to remote sites."),
         mainOnly("sites", .list, "", honored: false, "The ids of remote sites."),
-        mainOnly("impendingInvalidation", .boolean, "false", honored: false, "Keep invalidated entries closed."),
-        mainOnly("impendingInvalidationDelay", milliseconds, "2000", honored: false, "For so long."),
+        mainOnly("impendingInvalidation", .boolean, "false", "Keep invalidated entries closed."),
+        mainOnly("impendingInvalidationDelay", milliseconds, "2000", "For so long."),
         mainOnly("cache.enabled", .boolean, "false", "Use the separate cache instance."),
     ]
 
@@ -154,8 +154,8 @@ package enum OxbowProperties {
         cache("redis.earlyRefreshFactor", .decimal(0...100), "0", honored: false, "XFetch beta."),
         cache("redis.staleSeconds", seconds, "0", honored: false, "How long a stale value may be served."),
         cache("redis.maximumValueBytes", .bytes(1...536_870_000), "16777216", "The largest value, not compressed."),
-        cache("redis.journal.maximumEntries", count, "10000", honored: false, "Invalidations remembered."),
-        cache("redis.journal.replaySeconds", seconds, "30", honored: false, "Repeated after a failover."),
+        cache("redis.journal.maximumEntries", count, "10000", "Invalidations remembered."),
+        cache("redis.journal.replaySeconds", seconds, "30", "Repeated after a failover."),
         cache("redis.requestScope.maximumEntries", .integer(1...10_000_000), "10000", "Entries of one scope."),
         cache("redis.nearCache.maximumBytes", .bytes(0...1 << 40), "0", honored: false, "The near cache."),
     ]

@@ -59,11 +59,26 @@ package protocol CacheStore: Sendable {
     /// - Returns: whether it was stored.
     func open(_ cell: CellAddress, _ token: Token, storing value: Envelope?, for life: Duration) async throws -> Bool
 
-    /// Deletes value or claim; keeps a closed cell closed and marks it dirty. Safe to repeat.
-    func invalidate(_ cell: CellAddress) async throws
+    /// Deletes value or claim; keeps a closed cell closed and marks it dirty. Safe to repeat, and sent also by a cancelled
+    /// task.
+    ///
+    /// - Parameters:
+    ///   - cell: what has changed in the database.
+    ///   - holdOff: how long nothing may be filled from now on; `nil`: what is loaded from now on may be.
+    ///   - timeout: the store's own by default.
+    /// - Throws: whatever kept it from being carried out.
+    func invalidate(_ cell: CellAddress, holdOff: Duration?, timeout: Duration?) async throws
 
-    /// Deletes all cells of a group at once. Safe to repeat.
-    func invalidate(group key: CellName) async throws
+    /// Deletes all cells of a group at once. Safe to repeat, and sent also by a cancelled task.
+    func invalidate(group key: CellName, holdOff: Duration?, timeout: Duration?) async throws
+
+    /// Invalidates all cells whose keys begin with `prefix`, one by one, groups as a whole.
+    func invalidate(namespace prefix: CellName) async throws
+
+    /// Waits for so long, or until a connection is lost; then tells which masters there are.
+    ///
+    /// One that has never been named may lack what the others have acknowledged last.
+    func masters(after pause: Duration) async throws -> Set<String>
 
     /// The rest of the life of what the cell holds; `nil` when it holds nothing or never ends. Safe to repeat.
     func timeToLive(_ cell: CellAddress) async throws -> Duration?

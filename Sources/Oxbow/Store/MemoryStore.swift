@@ -15,6 +15,8 @@ package final class MemoryStore: CacheStore {
     private struct State {
         var cells: [CellAddress: Entry] = [:]
         var groups: [CellName: Set<CellAddress>] = [:]
+        /// Groups in which nothing may be filled, and until when.
+        var heldOff: [CellName: ContinuousClock.Instant] = [:]
         /// The cells in the order in which they came, for eviction; those gone meanwhile are passed over.
         var order: [CellAddress] = []
         var oldest = 0
@@ -126,6 +128,8 @@ package final class MemoryStore: CacheStore {
 
     package func claim(_ cell: CellAddress, _ token: Token, for life: Duration) async throws -> CellContent? {
         var found: CellContent?
+        let now = self.now()
+        if cell.field != nil, self.state.withLock({ $0.heldOff[cell.key].map { $0 > now } ?? false }) { return .closed }
         let won = self.update(cell, for: life) { bytes in
             guard let bytes else { return CellContent.encodedClaim(token) }
             found = CellContent(bytes)
@@ -215,7 +219,8 @@ package final class MemoryStore: CacheStore {
         }
     }
 
-    package func invalidate(_ cell: CellAddress) async throws {
+    package func invalidate(_ cell: CellAddress, holdOff: Duration?, timeout: Duration?) async throws {
+        if let holdOff { return try await self.close(cell, .random(), for: holdOff, isRenewal: true) }
         let now = self.now()
         defer { self.note(cell.key) }
         self.state.withLock { state in
@@ -226,11 +231,28 @@ package final class MemoryStore: CacheStore {
         }
     }
 
-    package func invalidate(group key: CellName) async throws {
+    package func invalidate(group key: CellName, holdOff: Duration?, timeout: Duration?) async throws {
+        let now = self.now()
         defer { self.note(key) }
         self.state.withLock { state in
             for cell in state.groups.removeValue(forKey: key) ?? [] { state.cells[cell] = nil }
+            state.heldOff = state.heldOff.filter { $0.value > now }
+            if let holdOff { state.heldOff[key] = now + holdOff }
         }
+    }
+
+    package func invalidate(namespace prefix: CellName) async throws {
+        let keys = self.state.withLock { Set($0.cells.keys.map(\.key)) }
+        for key in keys where key.text.utf8.starts(with: prefix.text.utf8) {
+            try await self.invalidate(CellAddress(key: key), holdOff: nil, timeout: nil)
+            try await self.invalidate(group: key, holdOff: nil, timeout: nil)
+        }
+    }
+
+    /// There are none.
+    package func masters(after pause: Duration) async throws -> Set<String> {
+        try await Task.sleep(for: pause)
+        return []
     }
 
     package func timeToLive(_ cell: CellAddress) async throws -> Duration? {

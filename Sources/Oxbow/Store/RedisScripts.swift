@@ -123,6 +123,31 @@ enum RedisScripts {
             """
     )
 
+    /// ARGV: the mark's field, ms or 0.
+    ///
+    /// Unlinks the group; with a hold-off, the mark stands in the new hash for so long. Out of memory there is none.
+    static let invalidateGroup = Script(
+        prelude + """
+            redis.call('UNLINK', key)
+            if tonumber(ARGV[2]) > 0 then pcall(put, '1', ARGV[2]) end
+            return 1
+            """
+    )
+
+    /// ARGV: field, claim, ms, the mark's field.
+    ///
+    /// 1 if claimed, 2 if the group is held off.
+    static let claimUnlessHeldOff = Script(
+        prelude + """
+            if get() then return 0 end
+            -- No hash: the error says so.
+            if isForeign then return redis.call('HGET', key, field) end
+            if redis.call('HEXISTS', key, ARGV[4]) == 1 then return 2 end
+            put(ARGV[2], ARGV[3])
+            return 1
+            """
+    )
+
     /// What closed cells are made of: 24 bytes for each writer, its token and the end of its closing in ms of server time.
     ///
     /// `others` gives the writers but one and those whose end has come, the latest end among them, and whether that one was
@@ -205,5 +230,7 @@ enum RedisScripts {
 
     /// All of them, for the server to know before they are needed: a release that is sent by a cancelled task has no
     /// second chance.
-    static let all = [fill, renew, release, claimReplacing, set, invalidate, close, open]
+    static let all = [
+        fill, renew, release, claimReplacing, set, invalidate, invalidateGroup, claimUnlessHeldOff, close, open,
+    ]
 }

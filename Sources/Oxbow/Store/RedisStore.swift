@@ -15,14 +15,23 @@ package struct RedisStore: CacheStore {
     /// No cell that this library writes is longer, in bytes.
     let longestCell: Int
 
+    /// Whether groups may be held off, so that a claim must look for that.
+    let holdsGroupsOff: Bool
+
     /// What a server must be able to do, and what is used where it is there.
     ///
     /// Asked by COMMAND INFO, never by version.
     package static let requiredCommands = ["hexpire", "hpexpire"]
     fileprivate static let probedCommands = ["hsetex"]
 
-    package init(client: RedisClient, softTimeout: Duration, maximumValueBytes: Int) {
+    package init(
+        client: RedisClient,
+        softTimeout: Duration,
+        maximumValueBytes: Int,
+        holdsGroupsOff: Bool = false
+    ) {
         self.client = client
+        self.holdsGroupsOff = holdsGroupsOff
         self.softTimeout = softTimeout
         self.longestCell = maximumValueBytes + Envelope.headerBytes
     }
@@ -56,6 +65,7 @@ package struct RedisStore: CacheStore {
                 return try await self.client.execute(command, timeout: self.softTimeout).map { CellContent($0.slice) }
             }
             let claim = CellContent.encodedClaim(token)
+            if self.holdsGroupsOff { return try await self.claimUnlessHeldOff(cell, claim, life) }
             guard self.client.server?.supports("hsetex") ?? false else {
                 return try await self.claimInTransaction(cell.key, field, claim, life)
             }
@@ -155,14 +165,6 @@ package struct RedisStore: CacheStore {
         )
     }
 
-    package func invalidate(_ cell: CellAddress) async throws {
-        _ = try await self.run(RedisScripts.invalidate, cell, arguments: (), isIdempotent: true)
-    }
-
-    package func invalidate(group key: CellName) async throws {
-        _ = try await self.client.execute(RawCommand("UNLINK", key, returning: Int.self, isIdempotent: true))
-    }
-
     package func timeToLive(_ cell: CellAddress) async throws -> Duration? {
         do {
             let milliseconds =
@@ -181,7 +183,7 @@ package struct RedisStore: CacheStore {
         }
     }
 
-    private func run<each Argument: RESPArgument>(
+    func run<each Argument: RESPArgument>(
         _ script: Script,
         _ cell: CellAddress,
         arguments: (repeat each Argument),

@@ -74,7 +74,7 @@ import Testing
             let other = oxbow.cache(freshModule("other"), of: String.self)
             try await oxbow.withRequestScope { () async throws in
                 _ = try await cache.value(for: "k") { "1" }
-                try await oxbow.withRequestScope { try await cache.invalidate("k") }
+                _ = try await oxbow.withRequestScope { try await cache.invalidate("k") }
                 let second = try await cache.value(for: "k") { "2" }
                 #expect(second == "2")
                 _ = try await other.value(for: "k") {

@@ -103,14 +103,14 @@ import Testing
         }
     }
 
-    @Test func `with the store away nothing is written`() async throws {
+    @Test func `with the store away an update is refused, if so wished`() async throws {
         let server = try await ServerProcess.start()
         defer { server.stop() }
         var configuration = OxbowConfiguration()
         configuration.redis.address = .unix(path: server.unixPath)
         configuration.redis.commandTimeout = .milliseconds(300)
         try await withOxbow(configuration) { oxbow async throws in
-            let cache = oxbow.cache("a", of: String.self)
+            let cache = oxbow.cache("a", of: String.self, options: CacheOptions(updateWithoutStore: .refuse))
             try await cache.update("k") {}
             server.pause()
             defer { server.resume() }
@@ -118,6 +118,7 @@ import Testing
                 try await cache.update("k") { () async throws in Issue.record("it was written") }
             }
             check(error?.code, .unavailable)
+            check(oxbow.invalidationJournal.pending, 0)
         }
     }
 

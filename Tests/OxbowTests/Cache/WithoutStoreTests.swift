@@ -44,7 +44,7 @@ import Testing
             check(try await cache.value(for: "k") { "loaded" }, "loaded")
             let waited = start.duration(to: .now)
             #expect(waited >= .milliseconds(190) && waited < .seconds(2))
-            let error = await #expect(throws: CacheError.self) { try await cache.invalidate("k") }
+            let error = await #expect(throws: CacheError.self) { try await cache.contains("k") }
             isCode(error, .unavailable)
             #expect("\(String(describing: error))".contains("127.0.0.1:\(port)"))
             let server = try await ServerProcess.start(port: port)
@@ -197,7 +197,9 @@ private struct BrokenStore: CacheStore {
         storing value: Envelope?,
         for life: Duration
     ) async throws -> Bool { throw self.away }
-    func invalidate(_ cell: CellAddress) async throws { throw self.away }
-    func invalidate(group key: CellName) async throws { throw self.away }
+    func invalidate(_ cell: CellAddress, holdOff: Duration?, timeout: Duration?) async throws { throw self.away }
+    func invalidate(group key: CellName, holdOff: Duration?, timeout: Duration?) async throws { throw self.away }
+    func invalidate(namespace prefix: CellName) async throws { throw self.away }
+    func masters(after pause: Duration) async throws -> Set<String> { throw self.away }
     func timeToLive(_ cell: CellAddress) async throws -> Duration? { throw self.away }
 }

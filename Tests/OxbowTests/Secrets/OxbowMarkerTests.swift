@@ -95,7 +95,9 @@ import Testing
             try server.cli("acl", "setuser", "app", "-@write", "-@scripting")
             #expect(try await texts.value(for: "\(text)7") { text } == text)
             await marker.expectError("no permission") { try await texts.set(text, for: text) }
-            await marker.expectError("no permission") { try await groups.invalidate(text, in: text) }
+            await marker.expectError("no permission") { try await groups.set(text, for: text, in: text) }
+            #expect(try await groups.invalidate(text, in: text) == .journaled)
+            marker.look(at: oxbow.invalidationJournal)
             try server.cli("acl", "setuser", "app", "+@all")
             server.signal(SIGSTOP)
             #expect(try await texts.value(for: "\(text)8") { text } == text)

@@ -1,0 +1,24 @@
+/// What has become of an invalidation.
+public enum InvalidationOutcome: String, Sendable, Hashable {
+    /// Carried out: no read that begins from now on, on any server, gets an older value.
+    case applied
+    /// The store could not be reached, or refused: kept in the journal of this process, and carried out as soon as that is
+    /// possible.
+    ///
+    /// Until then this process reads past the cache; others may still get the old value.
+    case journaled
+}
+
+/// The journal of invalidations in this process at one moment.
+public struct InvalidationJournalStatistics: Sendable, Hashable {
+    /// Invalidations that wait to be carried out.
+    public var pending = 0
+    /// Caches that are read past until all their entries have been removed, because the journal was full.
+    public var bypassedCaches = 0
+    /// Invalidations that could not be carried out at once, since the start.
+    public var journaled: UInt64 = 0
+    /// Invalidations that were carried out later, or repeated after a failover, since the start.
+    public var replayed: UInt64 = 0
+    /// How often a master that had not been seen before made this process repeat its last invalidations.
+    public var failovers: UInt64 = 0
+}

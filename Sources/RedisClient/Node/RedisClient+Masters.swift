@@ -1,0 +1,34 @@
+import RESP
+
+extension RedisClient {
+    /// What the masters are at this moment: each one's run id and replication id.
+    ///
+    /// One that has never been seen before is a server that was restarted, or a replica that was promoted: it may lack the
+    /// last writes that the old one has acknowledged. Servers that do not answer within `timeout` are left out.
+    ///
+    /// - Throws: `CancellationError`.
+    package func masterIdentities(timeout: Duration) async throws -> Set<String> {
+        let shards = self.topology.shards
+        let routes = shards.isEmpty ? [CommandRoute.anywhere] : shards.map { CommandRoute.node($0.master) }
+        let identities = await withTaskGroup(of: String?.self) { group in
+            for route in routes { group.addTask { try? await self.identity(at: route, timeout: timeout) } }
+            return await group.reduce(into: Set<String>()) { identities, identity in
+                if let identity { identities.insert(identity) }
+            }
+        }
+        try Task.checkCancellation()
+        return identities
+    }
+
+    private func identity(at route: CommandRoute, timeout: Duration) async throws -> String? {
+        let command = RawCommand("INFO", "server", "replication", returning: String.self, isIdempotent: true)
+        var request = RedisRequest(command, timeout)
+        request.route = route
+        let replies = try await self.send(request) { command.encode(into: &$0) }
+        var reader = RESPReader(replies.bytes)
+        let text = try reader.readReply(as: String.self)
+        let ids = text.split(whereSeparator: \.isNewline)
+            .filter { $0.hasPrefix("run_id:") || $0.hasPrefix("master_replid:") }
+        return ids.count == 2 ? ids.joined(separator: " ") : nil
+    }
+}

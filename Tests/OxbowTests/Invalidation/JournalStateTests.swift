@@ -1,0 +1,82 @@
+import Testing
+
+@testable import Oxbow
+
+/// What the journal remembers, and for how long.
+@Suite struct JournalStateTests {
+    private let users = CellName(encoded: "ox-cache:users:1:")
+    private let folders = CellName(encoded: "ox-cache:folders:1:")
+    private let start = ContinuousClock.now
+
+    private func cell(_ number: Int, of cache: CellName, field: String? = nil) -> CellAddress {
+        CellAddress(
+            key: CellName(encoded: "\(cache.text)\(number)"),
+            field: field.map { CellName(encoded: $0) }
+        )
+    }
+
+    @Test func `an invalidation that comes again is not settled by the one before`() throws {
+        let journal = InvalidationJournal(maximumEntries: 10, window: .seconds(30))
+        let cell = self.cell(1, of: self.users)
+        journal.add(.cell(cell), of: self.users)
+        let first = try #require(journal.owed.targets.first)
+        journal.add(.cell(cell), of: self.users)
+        journal.settle(first.target, first.number, of: self.users)
+        #expect(journal.covers(cell, of: self.users))
+        let second = try #require(journal.owed.targets.first)
+        journal.settle(second.target, second.number, of: self.users)
+        #expect(!journal.covers(cell, of: self.users) && journal.isQuiet)
+    }
+
+    @Test func `a cache that was emptied is trusted only if nothing was owed since`() throws {
+        let journal = InvalidationJournal(maximumEntries: 1, window: .seconds(30))
+        for number in 0..<2 { journal.add(.cell(self.cell(number, of: self.users)), of: self.users) }
+        let (cache, first) = try #require(journal.owed.caches.first)
+        journal.add(.cell(self.cell(5, of: self.users)), of: self.users)
+        journal.settle(cache, first)
+        #expect(journal.covers(self.cell(9, of: self.users), of: self.users))
+        #expect(!journal.covers(self.cell(9, of: self.folders), of: self.folders))
+        let second = try #require(journal.owed.caches.first)
+        journal.settle(cache, second.1)
+        #expect(journal.isQuiet)
+    }
+
+    @Test func `a group covers its fields, and no other group's`() {
+        let journal = InvalidationJournal(maximumEntries: 10, window: .seconds(30))
+        let key = self.cell(1, of: self.folders).key
+        journal.add(.group(key), of: self.folders)
+        #expect(journal.covers(self.cell(1, of: self.folders, field: "a"), of: self.folders))
+        #expect(!journal.covers(self.cell(2, of: self.folders, field: "a"), of: self.folders))
+    }
+
+    @Test func `an unknown master owes what was invalidated within the window`() {
+        let journal = InvalidationJournal(maximumEntries: 10, window: .seconds(30))
+        journal.note(masters: ["a"], at: self.start)
+        journal.noteApplied(.cell(self.cell(1, of: self.users)), of: self.users, at: self.start)
+        journal.noteApplied(.cell(self.cell(2, of: self.users)), of: self.users, at: self.start + .seconds(20))
+        journal.note(masters: ["a"], at: self.start + .seconds(35))
+        journal.note(masters: [], at: self.start + .seconds(35))
+        #expect(journal.isQuiet)
+        journal.note(masters: ["a", "b"], at: self.start + .seconds(35))
+        #expect(journal.covers(self.cell(2, of: self.users), of: self.users))
+        #expect(!journal.covers(self.cell(1, of: self.users), of: self.users))
+        #expect(journal.statistics.failovers == 1)
+    }
+
+    @Test func `of more than is remembered, the whole cache is owed`() {
+        let journal = InvalidationJournal(maximumEntries: 3, window: .seconds(30))
+        journal.note(masters: ["a"], at: self.start)
+        for number in 0..<4 {
+            journal.noteApplied(.cell(self.cell(number, of: self.users)), of: self.users, at: self.start)
+        }
+        // One key again and again takes no more room than once.
+        for second in 0..<1000 {
+            let time = self.start + .milliseconds(second)
+            journal.noteApplied(.cell(self.cell(1, of: self.folders)), of: self.folders, at: time)
+        }
+        journal.note(masters: ["b"], at: self.start + .seconds(10))
+        #expect(journal.covers(self.cell(99, of: self.users), of: self.users))
+        #expect(journal.covers(self.cell(1, of: self.folders), of: self.folders))
+        #expect(!journal.covers(self.cell(99, of: self.folders), of: self.folders))
+    }
+}

@@ -1,0 +1,210 @@
+import Foundation
+import Oxbow
+import OxbowTesting
+import RedisClient
+import TestServers
+import Testing
+
+/// Invalidations survive outages (promise 5).
+@Suite(.timeLimit(.minutes(2))) struct JournalTests {
+    /// An instance behind a proxy, and one that always reaches the server.
+    private func withOutage(
+        entries: Int = 10_000,
+        settings: [String] = [],
+        _ body: @escaping @Sendable (Oxbow, _ direct: Oxbow, FaultProxy, ServerProcess) async throws -> Void
+    ) async throws {
+        let server = try await ServerProcess.start(settings: settings)
+        defer { server.stop() }
+        try await FaultProxy.withProxy(to: .host("127.0.0.1", port: server.port)) { proxy async throws in
+            var configuration = OxbowConfiguration()
+            configuration.redis.commandTimeout = .milliseconds(300)
+            configuration.cache.softTimeout = .milliseconds(200)
+            configuration.cache.journalEntries = entries
+            configuration.redis.address = .host("127.0.0.1", port: proxy.port)
+            let direct = {
+                var direct = configuration
+                direct.redis.address = .host("127.0.0.1", port: server.port)
+                direct.redis.commandTimeout = .seconds(5)
+                direct.cache.softTimeout = .seconds(5)
+                return direct
+            }()
+            try await withOxbow(configuration) { oxbow async throws in
+                try await withOxbow(direct) { direct async throws in try await body(oxbow, direct, proxy, server) }
+            }
+        }
+    }
+
+    private func cut(_ proxy: FaultProxy) async throws {
+        try await proxy.refuse()
+        proxy.resetConnections()
+    }
+
+    @Test func `what is invalidated in an outage is not read, and removed when the outage is over`() async throws {
+        try await self.withOutage { oxbow, direct, proxy, _ async throws in
+            let (plain, grouped) = (oxbow.cache("a", of: String.self), oxbow.groupedCache("b", of: String.self))
+            let (others, groups) = (direct.cache("a", of: String.self), direct.groupedCache("b", of: String.self))
+            for key in ["1", "2"] {
+                check(try await plain.value(for: key) { "old" }, "old")
+                for group in ["g", "h"] { check(try await grouped.value(for: key, in: group) { "old" }, "old") }
+            }
+            try await self.cut(proxy)
+            check(try await plain.invalidate("1"), .journaled)
+            check(try await grouped.invalidate("1", in: "g"), .journaled)
+            check(try await grouped.invalidate(group: "h"), .journaled)
+            check(oxbow.invalidationJournal.pending, 3)
+            check(oxbow.invalidationJournal.journaled, 3)
+            // Nobody else knows yet.
+            check(try await others.value(for: "1"), "old")
+            check(try await plain.value(for: "1") { "new" }, "new")
+            // Before a word of it could have been carried out.
+            try await proxy.listen()
+            check(try await plain.value(for: "1") { "new" }, "new")
+            try await expectEventually { oxbow.invalidationJournal.pending == 0 }
+            check(oxbow.invalidationJournal.replayed, 3)
+            check(try await others.value(for: "1") { "new" }, "new")
+            check(try await groups.value(for: "1", in: "g") { "new" }, "new")
+            for key in ["1", "2"] { check(try await groups.value(for: key, in: "h") { "new" }, "new") }
+            // What was not invalidated is still there.
+            check(try await others.value(for: "2"), "old")
+            check(try await groups.value(for: "2", in: "g"), "old")
+        }
+    }
+
+    /// Each makes the server refuse, or not carry out, what changes data.
+    enum Refusal: CaseIterable, Sendable { case permission, backgroundSave, hang, replica }
+
+    @Test(arguments: Refusal.allCases)
+    func `what the server refuses is journaled and carried out later`(_ refusal: Refusal) async throws {
+        let settings = ["save 1000 1000000", "enable-protected-configs yes"]
+        try await self.withOutage(settings: settings) { oxbow, _, _, server async throws in
+            let cache = oxbow.cache("a", of: String.self)
+            check(try await cache.value(for: "k") { "old" }, "old")
+            switch refusal {
+            case .permission: try server.cli("acl", "setuser", "default", "-@scripting")
+            case .backgroundSave:
+                // There is no place for its file any more: MISCONF from here on.
+                let place = server.directory.appending(path: "gone")
+                try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+                try server.cli("config", "set", "dir", place.path)
+                try FileManager.default.removeItem(at: place)
+                try server.cli("bgsave")
+                try await expectEventually {
+                    try server.cli("info", "persistence").contains("rdb_last_bgsave_status:err")
+                }
+            case .hang: server.pause()
+            case .replica: try server.cli("replicaof", "127.0.0.1", "1")
+            }
+            check(try await cache.invalidate("k"), .journaled)
+            check(oxbow.invalidationJournal.pending, 1)
+            check(try await cache.value(for: "k") { "new" }, "new")
+            switch refusal {
+            case .permission: try server.cli("acl", "setuser", "default", "+@all")
+            case .backgroundSave: try server.cli("config", "set", "stop-writes-on-bgsave-error", "no")
+            case .hang: server.resume()
+            case .replica: try server.cli("replicaof", "no", "one")
+            }
+            try await expectEventually { oxbow.invalidationJournal.pending == 0 }
+            try await expectEventually {
+                check(try await cache.value(for: "k") { "new" }, "new")
+                return try await cache.contains("k")
+            }
+        }
+    }
+
+    @Test func `a full journal reads past its cache until that is empty`() async throws {
+        try await self.withOutage(entries: 2) { oxbow, direct, proxy, _ async throws in
+            let (full, other) = (oxbow.cache("full", of: String.self), oxbow.cache("other", of: String.self))
+            // Others are not read past, and not emptied.
+            let fields = oxbow.groupedCache("fields", of: String.self)
+            for key in ["1", "2", "3", "4"] { check(try await full.value(for: key) { "old" }, "old") }
+            check(try await other.value(for: "1") { "old" }, "old")
+            check(try await fields.value(for: "1", in: "g") { "old" }, "old")
+            try await self.cut(proxy)
+            for key in ["1", "2", "3"] { check(try await full.invalidate(key), .journaled) }
+            check(oxbow.invalidationJournal.bypassedCaches, 1)
+            // The cache as a whole stands for its entries.
+            check(oxbow.invalidationJournal.pending, 0)
+            check(try await full.value(for: "4"), nil)
+            try await proxy.listen()
+            check(try await full.value(for: "4") { "new" }, "new")
+            try await expectEventually { oxbow.invalidationJournal.bypassedCaches == 0 }
+            for key in ["1", "2", "3", "4"] {
+                check(try await direct.cache("full", of: String.self).value(for: key) { "new" }, "new")
+            }
+            check(try await direct.cache("other", of: String.self).value(for: "1"), "old")
+            check(try await direct.groupedCache("fields", of: String.self).value(for: "1", in: "g"), "old")
+        }
+    }
+
+    @Test func `after the loss of acknowledged writes the last invalidations are repeated`() async throws {
+        try await self.withOutage { oxbow, direct, _, server async throws in
+            let cache = oxbow.cache("a", of: String.self)
+            for key in ["1", "2"] { check(try await cache.value(for: key) { "old" }, "old") }
+            // Known, so that another one is another one.
+            try await expectEventually { oxbow.knowsMasters }
+            try server.cli("save")
+            check(try await cache.invalidate("1"), .applied)
+            try await server.kill()
+            try await server.restart()
+            // As after a failover to a replica that lagged: "1" is back, and "2" as ever.
+            try await expectEventually { oxbow.invalidationJournal.failovers == 1 }
+            try await expectEventually { oxbow.invalidationJournal.pending == 0 }
+            check(oxbow.invalidationJournal.replayed, 1)
+            check(try await direct.cache("a", of: String.self).value(for: "1") { "new" }, "new")
+            check(try await direct.cache("a", of: String.self).value(for: "2"), "old")
+        }
+    }
+
+    @Test func `a cancelled task invalidates`() async throws {
+        try await withOxbow(.redis) { oxbow async throws in
+            let cache = oxbow.cache(freshModule(), of: String.self)
+            check(try await cache.value(for: "k") { "old" }, "old")
+            let task = Task {
+                while !Task.isCancelled { await Task.yield() }
+                return try await cache.invalidate("k")
+            }
+            task.cancel()
+            check(try await task.value, .applied)
+            check(try await cache.value(for: "k"), nil)
+        }
+    }
+
+    @Test func `with the store away an update writes and is journaled`() async throws {
+        try await self.withOutage { oxbow, direct, proxy, _ async throws in
+            let (cache, others) = (oxbow.cache("a", of: String.self), direct.cache("a", of: String.self))
+            for key in ["1", "2", "3"] { check(try await cache.value(for: key) { "old" }, "old") }
+            try await self.cut(proxy)
+            let written = try await cache.update(["1", "2"]) { () async throws in
+                check(try await cache.value(for: "1") { "old or new" }, "old or new")
+                return true
+            }
+            check(written, true)
+            try await cache.writeThrough("3") { "new" }
+            struct Failure: Error {}
+            await #expect(throws: Failure.self) {
+                try await cache.update("3") { () async throws in throw Failure() }
+            }
+            check(oxbow.invalidationJournal.pending, 3)
+            try await proxy.listen()
+            try await expectEventually { oxbow.invalidationJournal.pending == 0 }
+            for key in ["1", "2", "3"] { check(try await others.value(for: key) { "new" }, "new") }
+        }
+    }
+
+    @Test func `an update whose store goes away in the middle is journaled`() async throws {
+        try await self.withOutage { oxbow, direct, proxy, _ async throws in
+            let (cache, others) = (oxbow.cache("a", of: String.self), direct.cache("a", of: String.self))
+            check(try await cache.value(for: "k") { "old" }, "old")
+            try await cache.writeThrough("k") { () async throws in
+                try await self.cut(proxy)
+                return "new"
+            }
+            check(oxbow.invalidationJournal.pending, 1)
+            // Closed for everybody until its end.
+            check(try await others.value(for: "k"), nil)
+            try await proxy.listen()
+            try await expectEventually { oxbow.invalidationJournal.pending == 0 }
+            check(try await others.value(for: "k") { "new" }, "new")
+        }
+    }
+}
