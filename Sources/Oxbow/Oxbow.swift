@@ -28,6 +28,7 @@ public final class Oxbow: Service, Sendable {
     private let deflate = Deflate()
     private let storeMonitor: StoreMonitor
     private let journal: InvalidationJournal
+    private let background = BackgroundWork()
     /// What handles of one cache share, by the prefix of its keys.
     private let caches = Mutex<[CellName: (form: Form, shared: any AnyObject & Sendable)]>([:])
 
@@ -125,6 +126,7 @@ public final class Oxbow: Service, Sendable {
     private func runClients(_ body: @escaping @Sendable (RedisClient) async throws -> Void) async throws {
         let holdOff = self.configuration.cache.holdOff
         // Cancelled at the end of this scope.
+        async let _: Void = self.background.run()
         async let _: Void = self.journal.run(self.store, holdOff: holdOff, self.logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for client in self.clients { group.addTask { try await body(client) } }
@@ -266,7 +268,9 @@ public final class Oxbow: Service, Sendable {
         _ options: CacheOptions
     ) -> CacheCore<Codec.Value> {
         precondition(!module.isEmpty, "a cache needs a name")
-        let cache = self.configuration.cache
+        var cache = self.configuration.cache
+        cache.earlyRefreshFactor = options.earlyRefreshFactor ?? cache.earlyRefreshFactor
+        cache.staleFor = options.staleFor ?? cache.staleFor
         let prefix = "\(cache.keyPrefix):\(KeyEncoding.encode(module, isLast: false)):\(version):"
         let fresh = CacheShared<Codec.Value>()
         let known = self.caches.withLock { caches in
@@ -295,6 +299,7 @@ public final class Oxbow: Service, Sendable {
             configuration: cache,
             storeMonitor: self.storeMonitor,
             journal: self.journal,
+            background: self.background,
             name: CellName(encoded: prefix)
         )
         return CacheCore(engine: engine, options: options)

@@ -21,6 +21,8 @@ public final class RedisClient: RedisExecutor, Service {
     let subscriptions: SubscriptionHub
     /// Told by the servers of changes of keys that were read with tracking.
     package let watches: KeyWatches
+    /// The servers' clock less this machine's, in ms.
+    let clockOffset = Atomic<Int64>(0)
     private let counters: ConnectionCounters
     private let tls: TLSClient?
     private let logger: Logger
@@ -82,7 +84,9 @@ public final class RedisClient: RedisExecutor, Service {
     /// Of several servers one that is connected.
     public var server: ServerInfo? {
         if let soleNode { return soleNode.multiplexer.server }
-        return self.topology.nodes.lazy.compactMap(\.multiplexer.server).first
+        // Not lazily: that would ask a node twice, which may have lost its connection in between.
+        for node in self.topology.nodes { if let server = node.multiplexer.server { return server } }
+        return nil
     }
 
     /// Counts since the client was made, over all its connections but the exclusive ones.

@@ -33,7 +33,10 @@ public struct CacheConfiguration: Sendable, Hashable {
     public var claimLife: Duration = .seconds(5)
     /// After this long a loader's claim is not renewed any more; 60 s by default.
     public var maximumLoad: Duration = .seconds(60)
-    /// How long a caller waits for another's load before it loads by itself; `nil`, the default, is the claim's life.
+    /// How long a caller waits for another's load before it loads by itself.
+    ///
+    /// `nil`, the default, is twice the claim's life: who waits outlasts the claim of a loader that has died, and the load
+    /// of the one that comes after it.
     public var waitForLoad: Duration?
     /// Bounds each command on the way of a cache read: the look and the claim, then the loader runs; and the storing.
     ///
@@ -44,6 +47,16 @@ public struct CacheConfiguration: Sendable, Hashable {
     ///
     /// 5 by default, 0 for exact lives.
     public var jitterPercent = 5
+    /// How eagerly a value is loaded anew before it expires: the factor beta of XFetch (Vattani, Chierichetti and
+    /// Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015).
+    ///
+    /// 0, the default: never; 1 is usual. The caller gets the old value at once; what a load takes is measured.
+    public var earlyRefreshFactor = 0.0
+    /// How long behind its expiry a value is still served while it is loaded anew, or when that fails; 0, the default:
+    /// not at all.
+    ///
+    /// What has been invalidated is never served.
+    public var staleFor: Duration = .zero
     /// The largest value that is stored, before compression; 16 MiB by default.
     public var maximumValueBytes = 16 * 1024 * 1024
     /// Which values are compressed; none by default.
@@ -67,6 +80,11 @@ public struct CacheConfiguration: Sendable, Hashable {
     /// The defaults named at each property.
     public init() {}
 
+    var longestWait: Duration { self.waitForLoad ?? self.claimLife * 2 }
+
+    /// Whether a value may be old and there.
+    var refreshes: Bool { self.earlyRefreshFactor > 0 || self.staleFor > .zero }
+
     /// A life as it is stored: shorter by up to `jitterPercent`.
     func jittered(_ life: Duration) -> Duration {
         self.jitterPercent == 0 ? life : life * (1 - Double.random(in: 0...Double(self.jitterPercent) / 100))
@@ -81,6 +99,10 @@ public struct CacheOptions: Sendable, Hashable {
     public var absentTimeToLive: Duration?
     /// Which values are compressed; `nil`, the default, is as configured.
     public var compression: CompressionConfiguration?
+    /// How eagerly a value is loaded anew before it expires; `nil`, the default, is as configured.
+    public var earlyRefreshFactor: Double?
+    /// How long behind its expiry a value is still served while it is loaded anew; `nil`, the default, is as configured.
+    public var staleFor: Duration?
     /// What ``Cache/update(_:_:)`` does when the store cannot be reached; writes and journals by default.
     public var updateWithoutStore = UpdateWithoutStore.journal
 
@@ -98,11 +120,15 @@ public struct CacheOptions: Sendable, Hashable {
         timeToLive: Duration? = nil,
         absentTimeToLive: Duration? = nil,
         compression: CompressionConfiguration? = nil,
+        earlyRefreshFactor: Double? = nil,
+        staleFor: Duration? = nil,
         updateWithoutStore: UpdateWithoutStore = .journal
     ) {
         self.timeToLive = timeToLive
         self.absentTimeToLive = absentTimeToLive
         self.compression = compression
+        self.earlyRefreshFactor = earlyRefreshFactor
+        self.staleFor = staleFor
         self.updateWithoutStore = updateWithoutStore
     }
 }

@@ -21,7 +21,6 @@ extension CacheCore {
     ) async throws -> Result {
         let cells = try keys.map { try self.cell($0, in: group) }
         let token = Token.random()
-        let life = self.engine.configuration.jittered(timeToLive ?? self.timeToLive)
         defer { for key in keys { self.forget(key, in: group) } }
         var isClosed = true
         do {
@@ -30,7 +29,7 @@ extension CacheCore {
             let isAway = (error as? CacheError)?.code == .unavailable
             guard isAway, self.updateWithoutStore == .journal else {
                 // Some of them may be closed.
-                try? await self.open(cells, token, storing: nil, for: life)
+                try? await self.open(cells, token, storing: nil)
                 throw error
             }
             isClosed = false
@@ -42,11 +41,12 @@ extension CacheCore {
             result = try await self.renewing(cells, token, write)
         } catch {
             // Nobody knows what was written: the cells are empty.
-            await self.openOrJournal(cells, token, storing: nil, for: life)
+            await self.openOrJournal(cells, token, storing: nil)
             throw error
         }
         let envelope = isClosed ? stored(result).flatMap { try? self.engine.coder.envelope($0) } : nil
-        await self.openOrJournal(cells, token, storing: envelope, for: life)
+        let value = envelope.map { self.engine.stamped($0, for: timeToLive ?? self.timeToLive) }
+        await self.openOrJournal(cells, token, storing: value)
         return result
     }
 
@@ -54,8 +54,7 @@ extension CacheCore {
     private func openOrJournal(
         _ cells: [CellAddress],
         _ token: Token,
-        storing value: Envelope?,
-        for life: Duration
+        storing value: (envelope: Envelope, life: Duration)?
     ) async {
         let engine = self.engine
         await withTaskGroup(of: Void.self) { group in
@@ -65,7 +64,7 @@ extension CacheCore {
                         if value == nil, let holdOff = engine.configuration.holdOff {
                             try await engine.store.invalidate(cell, holdOff: holdOff, timeout: nil)
                         }
-                        try await self.open([cell], token, storing: value, for: life)
+                        try await self.open([cell], token, storing: value)
                         engine.journal.noteApplied(.cell(cell), of: engine.name)
                     } catch {
                         try? engine.noteStoreFailure(error)
@@ -104,12 +103,16 @@ extension CacheCore {
     private func open(
         _ cells: [CellAddress],
         _ token: Token,
-        storing value: Envelope?,
-        for life: Duration
+        storing value: (envelope: Envelope, life: Duration)?
     ) async throws {
         let (store, counters) = (self.engine.store, self.engine.counters)
         try await Self.each(cells) { cell in
-            let isStored = try await store.open(cell, token, storing: value, for: life)
+            let isStored = try await store.open(
+                cell,
+                token,
+                storing: value?.envelope,
+                for: value?.life ?? .zero
+            )
             if value != nil, !isStored { counters.refusedFills.increment() }
         }
     }

@@ -100,17 +100,6 @@ final class CacheCore<Value: Sendable>: Sendable {
         _ load: @escaping CacheEngine<Value>.Loader
     ) async throws -> Value? {
         let cell = try self.cell(key, in: group)
-        var found: CellContent?
-        if self.engine.mayRead(cell) {
-            do {
-                switch self.engine.interpret(try await self.engine.store.read(cell), acceptsAbsent: acceptsAbsent) {
-                case .hit(let value): return value
-                case .miss(let content): found = content
-                }
-            } catch {
-                try self.engine.noteStoreFailure(error)
-            }
-        }
         let request = CacheEngine<Value>
             .Request(
                 cell: cell,
@@ -118,6 +107,20 @@ final class CacheCore<Value: Sendable>: Sendable {
                 absentTimeToLive: self.absentTimeToLive,
                 acceptsAbsent: acceptsAbsent
             )
+        var found: CellContent?
+        if self.engine.mayRead(cell) {
+            do {
+                switch self.engine.interpret(try await self.engine.store.read(cell), acceptsAbsent: acceptsAbsent) {
+                case .hit(let value): return value
+                case .due(let value, let old):
+                    await self.engine.refresh(request, old, load)
+                    return value
+                case .miss(let content): found = content
+                }
+            } catch {
+                try self.engine.noteStoreFailure(error)
+            }
+        }
         return try await self.engine.value(request, after: found, load)
     }
 
@@ -151,9 +154,9 @@ final class CacheCore<Value: Sendable>: Sendable {
             throw CacheError(.cannotEncode, "the codec threw", cause: error)
         }
         defer { RequestScope.forget(self.scopeKey(key, group)) }
-        let life = self.engine.configuration.jittered(timeToLive ?? self.timeToLive)
+        let (value, life) = self.engine.stamped(envelope, for: timeToLive ?? self.timeToLive)
         let stored = try await self.calling {
-            try await self.engine.store.set(cell, to: envelope, for: life)
+            try await self.engine.store.set(cell, to: value, for: life)
         }
         guard stored else { throw CacheError(.closed, "an update of the entry is on its way") }
     }
@@ -183,7 +186,11 @@ final class CacheCore<Value: Sendable>: Sendable {
         let cell = try self.cell(key, in: group)
         guard self.engine.mayRead(cell) else { return nil }
         return try await self.calling {
-            guard case .value = try await self.engine.store.read(cell) else { return nil }
+            guard case .value(let envelope, _) = try await self.engine.store.read(cell) else { return nil }
+            if envelope.expiry > 0 {
+                let now = self.engine.store.time
+                return .milliseconds(envelope.expiry > now ? Int64(clamping: envelope.expiry - now) : 0)
+            }
             return try await self.engine.store.timeToLive(cell)
         }
     }

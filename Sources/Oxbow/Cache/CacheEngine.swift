@@ -37,6 +37,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
     var loads: LoadTable<Value> { self.shared.loads }
     let storeMonitor: StoreMonitor
     let journal: InvalidationJournal
+    let background: BackgroundWork
     /// What the keys of this cache begin with.
     let name: CellName
 
@@ -47,6 +48,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
         configuration: CacheConfiguration,
         storeMonitor: StoreMonitor,
         journal: InvalidationJournal,
+        background: BackgroundWork,
         name: CellName
     ) {
         self.shared = shared
@@ -56,6 +58,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
         self.configuration = configuration
         self.storeMonitor = storeMonitor
         self.journal = journal
+        self.background = background
         self.name = name
     }
 
@@ -67,11 +70,20 @@ final class CacheEngine<Value: Sendable>: Sendable {
     @usableFromInline
     enum Look {
         case hit(Value?)
+        /// A hit that should be loaded anew.
+        case due(Value?, Envelope)
         case miss(CellContent)
     }
 
     func look(_ cell: CellAddress, acceptsAbsent: Bool) async throws -> Look {
-        self.interpret(try await self.store.read(cell), acceptsAbsent: acceptsAbsent)
+        self.settled(try await self.store.read(cell), acceptsAbsent: acceptsAbsent)
+    }
+
+    /// What stands in the cell, for whoever has waited for it: that has just been loaded, or is as good.
+    func settled(_ content: CellContent, acceptsAbsent: Bool) -> Look {
+        let look = self.interpret(content, acceptsAbsent: acceptsAbsent)
+        if case .due(let value, _) = look { return .hit(value) }
+        return look
     }
 
     @inlinable
@@ -84,13 +96,18 @@ final class CacheEngine<Value: Sendable>: Sendable {
             }
             return .miss(content)
         }
+        let age = envelope.expiry == 0 ? Age.fresh : self.age(of: envelope, in: stored)
+        if age == .expired {
+            self.counters.noteMiss(isUnusable: false)
+            return .miss(.unusable(stored))
+        }
         if envelope.kind == .absent, acceptsAbsent {
             self.counters.noteHit()
-            return .hit(nil)
+            return age == .due ? .due(nil, envelope) : .hit(nil)
         }
         if let value = self.coder.value(envelope) {
             self.counters.noteHit()
-            return .hit(value)
+            return age == .due ? .due(value, envelope) : .hit(value)
         }
         self.counters.noteMiss(isUnusable: envelope.kind != .absent)
         return .miss(.unusable(stored))
@@ -105,7 +122,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
         // A loader that reads its own key loads past (rule 12): joining would be waiting for itself.
         if LoadingCells.contains(cell, of: self.shared.id) { return try await self.run(load, cell) }
         guard let found else { return try await self.loadUnclaimed(request, load) }
-        let waitEnd = ContinuousClock.now + (self.configuration.waitForLoad ?? self.configuration.claimLife)
+        let waitEnd = ContinuousClock.now + self.configuration.longestWait
         var known: CellContent? = found
         while true {
             let content: CellContent
@@ -114,7 +131,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
                     content = known
                 } else {
                     switch try await self.look(cell, acceptsAbsent: request.acceptsAbsent) {
-                    case .hit(let value): return value
+                    case .hit(let value), .due(let value, _): return value
                     case .miss(let found): content = found
                     }
                 }
@@ -132,7 +149,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
                     // Look again; what a lost claim brought along is a look already.
                     guard let found, found != .absent else { continue }
                     switch self.interpret(found, acceptsAbsent: request.acceptsAbsent) {
-                    case .hit(let value): return value
+                    case .hit(let value), .due(let value, _): return value
                     case .miss(let content): known = content
                     }
                 case .failed: return try await self.loadUnclaimed(request, load)
@@ -146,7 +163,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
                 let (flight, isFirst) = self.loads.load(claimedBy: token)
                 if isFirst {
                     switch await self.watch(request, token, flight, until: waitEnd) {
-                    case .success(.hit(let value)): return value
+                    case .success(.hit(let value)), .success(.due(let value, _)): return value
                     case .success(.miss(let content)): known = content
                     case .failure(let error):
                         try self.noteStoreFailure(error)
@@ -210,6 +227,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
         _ load: @escaping Loader
     ) async throws -> Value? {
         defer { self.loads.remove(token) }
+        let start = ContinuousClock.now
         let value: Value?
         do {
             value = try await self.run(load, request.cell, flight) { [store, configuration] in
@@ -227,14 +245,19 @@ final class CacheEngine<Value: Sendable>: Sendable {
             throw error
         }
         flight.finish(.value(value))
-        await self.fill(request, token, value)
+        await self.fill(request, token, value, since: start)
         return value
     }
 
-    private func fill(_ request: Request, _ token: Token, _ value: Value?) async {
+    /// Stores a value under a claim, or under a refresher's token; `start` is when its load began.
+    func fill(_ request: Request, _ token: Token, _ value: Value?, since start: ContinuousClock.Instant) async {
         do {
-            let envelope = if let value { try self.coder.envelope(value) } else { Envelope.knownAbsent }
-            let life = self.configuration.jittered(value == nil ? request.absentTimeToLive : request.timeToLive)
+            let loaded = if let value { try self.coder.envelope(value) } else { Envelope.knownAbsent }
+            let (envelope, life) = self.stamped(
+                loaded,
+                for: value == nil ? request.absentTimeToLive : request.timeToLive,
+                cost: start.duration(to: .now)
+            )
             let stored = try await self.store.fill(request.cell, token, with: envelope, for: life)
             if !stored { self.counters.refusedFills.increment() }
         } catch {

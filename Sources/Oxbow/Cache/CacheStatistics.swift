@@ -12,6 +12,10 @@ public struct CacheStatistics: Sendable, Hashable {
     public var loads: UInt64
     /// Callers that got the value of another caller's load.
     public var joins: UInt64
+    /// Values loaded anew before they were gone.
+    public var refreshes: UInt64
+    /// Such loads that failed; the old value stays for a while.
+    public var failedRefreshes: UInt64
     /// Values not stored because the entry was invalidated, or the claim ended, while they were loaded.
     public var refusedFills: UInt64
     /// Values not stored because the store failed, or they were too large or could not be encoded.
@@ -30,6 +34,8 @@ final class CacheCounters: Sendable {
     let scopeHits = Atomic<UInt64>(0)
     let loads = Atomic<UInt64>(0)
     let joins = Atomic<UInt64>(0)
+    let refreshes = Atomic<UInt64>(0)
+    let failedRefreshes = Atomic<UInt64>(0)
     let refusedFills = Atomic<UInt64>(0)
     let failedFills = Atomic<UInt64>(0)
     let unusable = Atomic<UInt64>(0)
@@ -54,6 +60,8 @@ final class CacheCounters: Sendable {
             scopeHits: self.scopeHits.load(ordering: .relaxed),
             loads: self.loads.load(ordering: .relaxed),
             joins: self.joins.load(ordering: .relaxed),
+            refreshes: self.refreshes.load(ordering: .relaxed),
+            failedRefreshes: self.failedRefreshes.load(ordering: .relaxed),
             refusedFills: self.refusedFills.load(ordering: .relaxed),
             failedFills: self.failedFills.load(ordering: .relaxed),
             unusable: self.unusable.load(ordering: .relaxed),

@@ -67,6 +67,8 @@ extension CacheConfiguration {
         self.jitterPercent = reader.integer("redis.jitterPercent")
         self.absentTimeToLive = reader.duration("redis.negativeExpirationSeconds")
         self.maximumValueBytes = reader.integer("redis.maximumValueBytes")
+        self.earlyRefreshFactor = reader.decimal("redis.earlyRefreshFactor")
+        self.staleFor = reader.duration("redis.staleSeconds")
         self.journalEntries = reader.integer("redis.journal.maximumEntries")
         self.journalReplay = reader.duration("redis.journal.replaySeconds")
         self.requestScopeEntries = reader.integer("redis.requestScope.maximumEntries")

@@ -59,6 +59,12 @@ extension CacheConfiguration {
             throw ConfigurationError("claimLife must be at least 100 ms, not \(self.claimLife)")
         }
         if let holdOff, holdOff <= .zero { throw ConfigurationError("holdOff must be more than 0, not \(holdOff)") }
+        guard self.earlyRefreshFactor >= 0, self.earlyRefreshFactor <= 100 else {
+            throw ConfigurationError("earlyRefreshFactor must be from 0 to 100, not \(self.earlyRefreshFactor)")
+        }
+        guard self.staleFor >= .zero else {
+            throw ConfigurationError("staleFor must be at least 0, not \(self.staleFor)")
+        }
         guard self.journalEntries >= 0 else {
             throw ConfigurationError("journalEntries must be at least 0, not \(self.journalEntries)")
         }

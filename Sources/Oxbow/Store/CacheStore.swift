@@ -35,6 +35,15 @@ package protocol CacheStore: Sendable {
     /// - Returns: whether it was stored.
     func fill(_ cell: CellAddress, _ token: Token, with value: Envelope, for life: Duration) async throws -> Bool
 
+    /// Claims a value's refreshing, if this very value is there and nobody refreshes it: it stays, and a fill with the token
+    /// replaces it.
+    ///
+    /// - Returns: whether the claim stands beside the value now.
+    func claimRefresh(_ cell: CellAddress, _ token: Token, of value: Envelope, for life: Duration) async throws -> Bool
+
+    /// The store's time in ms since 1970, as far as it is known: for what needs no exactness.
+    var time: UInt64 { get }
+
     /// Gives a claim back that will not be filled, if it is still there. Sent at once, also by a cancelled task, and not
     /// waited for longer than a moment: nobody needs the answer.
     func release(_ cell: CellAddress, _ token: Token) async throws

@@ -158,8 +158,32 @@ package final class MemoryStore: CacheStore {
         with value: Envelope,
         for life: Duration
     ) async throws -> Bool {
-        self.update(cell, for: life) { $0 == CellContent.encodedClaim(token) ? value.encoded : nil }
+        self.update(cell, for: life) { bytes in
+            guard let bytes else { return nil }
+            let isClaimed = bytes == CellContent.encodedClaim(token) || Envelope.isRefreshed(bytes, by: token)
+            return isClaimed ? value.encoded : nil
+        }
     }
+
+    package func claimRefresh(
+        _ cell: CellAddress,
+        _ token: Token,
+        of value: Envelope,
+        for life: Duration
+    ) async throws -> Bool {
+        let now = self.now()
+        let time = self.milliseconds(at: now)
+        return self.state.withLock { state in
+            guard let entry = state.get(cell, at: now), Envelope(entry.bytes) == value,
+                Envelope.refresherEnd(in: entry.bytes) <= time,
+                let bytes = Envelope.adding(token, until: time + UInt64(life.milliseconds), to: entry.bytes)
+            else { return false }
+            state.put(cell, bytes, until: entry.end)
+            return true
+        }
+    }
+
+    package var time: UInt64 { self.milliseconds(at: self.now()) }
 
     package func release(_ cell: CellAddress, _ token: Token) async throws {
         let now = self.now()

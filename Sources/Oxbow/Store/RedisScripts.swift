@@ -47,10 +47,12 @@ enum RedisScripts {
 
     /// ARGV: field, claim, value, ms.
     ///
-    /// 1 if stored.
+    /// 1 if stored. A claim stands alone in its cell, or as a refresher's token behind a value's header.
     static let fill = Script(
         prelude + """
-            if get() ~= ARGV[2] then return 0 end
+            local v = get()
+            local refreshes = v and #v >= 48 and string.byte(v, 5) == 1 and string.sub(v, 25, 40) == string.sub(ARGV[2], 5)
+            if v ~= ARGV[2] and not refreshes then return 0 end
             put(ARGV[3], ARGV[4])
             return 1
             """
@@ -184,6 +186,32 @@ enum RedisScripts {
 
         """
 
+    /// ARGV: field, the value's header, token, ms.
+    ///
+    /// 1 if the token stands in the cell now, behind the header of this very value.
+    static let refresh = Script(
+        prelude + closing + """
+            local v, head = get(), ARGV[2]
+            if not v or #v < 24 or string.sub(v, 1, 4) ~= string.sub(head, 1, 4)
+              or string.sub(v, 6, 24) ~= string.sub(head, 6, 24) then return 0 end
+            local rest = 25
+            if string.byte(v, 5) == 1 then
+              if #v < 48 or number(string.sub(v, 41, 48)) > now then return 0 end
+              rest = 49
+            end
+            local bytes = string.sub(v, 1, 4) .. string.char(1) .. string.sub(v, 6, 24) .. ARGV[3]
+              .. encoded(now + tonumber(ARGV[4])) .. string.sub(v, rest)
+            if isField then
+              local ms = redis.call('HPTTL', key, 'FIELDS', 1, field)[1]
+              if ms < 1 then return 0 end
+              put(bytes, ms)
+            else
+              redis.call('SET', key, bytes, 'KEEPTTL')
+            end
+            return 1
+            """
+    )
+
     /// ARGV: field, token, ms, 1 for a renewal.
     ///
     /// 1 if closed; 0 if there was no memory for that, and the cell was deleted.
@@ -231,6 +259,7 @@ enum RedisScripts {
     /// All of them, for the server to know before they are needed: a release that is sent by a cancelled task has no
     /// second chance.
     static let all = [
-        fill, renew, release, claimReplacing, set, invalidate, invalidateGroup, claimUnlessHeldOff, close, open,
+        fill, renew, release, claimReplacing, set, invalidate, invalidateGroup, claimUnlessHeldOff, refresh, close,
+        open,
     ]
 }

@@ -1,4 +1,6 @@
+import FoundationEssentials
 import RESP
+import Synchronization
 
 extension RedisClient {
     /// What the masters are at this moment: each one's run id and replication id.
@@ -20,6 +22,12 @@ extension RedisClient {
         return identities
     }
 
+    /// The servers' time in ms since 1970: this machine's, with the difference that the last ``masterIdentities(timeout:)``
+    /// has found; without one, this machine's.
+    package var serverTime: UInt64 { UInt64(clamping: Self.localTime + self.clockOffset.load(ordering: .relaxed)) }
+
+    private static var localTime: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
+
     private func identity(at route: CommandRoute, timeout: Duration) async throws -> String? {
         let command = RawCommand("INFO", "server", "replication", returning: String.self, isIdempotent: true)
         var request = RedisRequest(command, timeout)
@@ -27,6 +35,11 @@ extension RedisClient {
         let replies = try await self.send(request) { command.encode(into: &$0) }
         var reader = RESPReader(replies.bytes)
         let text = try reader.readReply(as: String.self)
+        if let line = text.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("server_time_usec:") }),
+            let microseconds = Int64(line.dropFirst("server_time_usec:".count))
+        {
+            self.clockOffset.store(microseconds / 1000 - Self.localTime, ordering: .relaxed)
+        }
         let ids = text.split(whereSeparator: \.isNewline)
             .filter { $0.hasPrefix("run_id:") || $0.hasPrefix("master_replid:") }
         return ids.count == 2 ? ids.joined(separator: " ") : nil

@@ -186,6 +186,8 @@ private struct BrokenStore: CacheStore {
     func fill(_ cell: CellAddress, _ token: Token, with value: Envelope, for life: Duration) async throws -> Bool {
         throw self.away
     }
+    func claimRefresh(_: CellAddress, _: Token, of: Envelope, for: Duration) async throws -> Bool { throw self.away }
+    var time: UInt64 { 0 }
     func release(_ cell: CellAddress, _ token: Token) async throws { throw self.away }
     func set(_ cell: CellAddress, to value: Envelope, for life: Duration) async throws -> Bool { throw self.away }
     func close(_ cell: CellAddress, _ token: Token, for life: Duration, isRenewal: Bool) async throws {
