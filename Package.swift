@@ -60,16 +60,17 @@ let package = Package(
         .executableTarget(
             name: "oxbow-bench",
             dependencies: [
-                "Oxbow", "RedisClient", "RESP", "PropertyFiles", "TestServers", "CAllocationCount", nioCore, nioPosix,
-                logging,
+                "Oxbow", "RedisClient", "RESP", "PropertyFiles", "OxbowTesting", "TestServers", "CAllocationCount",
+                "ConsistencyHistory", nioCore, nioPosix, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             path: "Benchmarks",
-            exclude: ["run", "instructions", "AllocationCount"],
+            exclude: ["run", "instructions", "AllocationCount", "History"],
             swiftSettings: strict
         ),
         .target(name: "CAllocationCount", path: "Benchmarks/AllocationCount"),
+        .target(name: "ConsistencyHistory", path: "Benchmarks/History", swiftSettings: strict),
         .target(
             name: "TestServers",
             dependencies: [nioCore, nioPosix, logging],
@@ -102,6 +103,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"], swiftSettings: strict),
+        .testTarget(
+            name: "ConsistencyHistoryTests",
+            dependencies: ["ConsistencyHistory"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "OxbowTestingTests",
             dependencies: ["OxbowTesting", "TestServers", nioCore, nioPosix],

@@ -14,18 +14,27 @@ struct OxbowBench: ParsableCommand {
             alternating with its yardstick, and prints one table. The server is stopped at the end in every case. \
             Exit status 0 means that the run was valid, not that a target was met.
 
-            Apart from these families: oxbow-bench failover --topology … breaks a master under load; see \
-            oxbow-bench failover --help.
+            Apart from these families, each with a --help of its own: oxbow-bench failover --topology … breaks a master \
+            under load; oxbow-bench consistency --topology … looks for stale reads while things break; oxbow-bench \
+            stampede has many processes ask for one cold key at once.
             """
     )
 
-    /// `failover` has a command line of its own: nothing of the other families' fits it.
+    /// Some have a command line of their own: nothing of the families' fits them.
     ///
-    /// Not a subcommand for the parser: it would take the word for a family's name first.
+    /// Not subcommands for the parser: it would take the word for a family's name first.
     static func main() {
-        let arguments = CommandLine.arguments.dropFirst()
-        if arguments.first == "failover" {
-            FailoverCommand.main(Array(arguments.dropFirst()))
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        let commands: [(words: [String], command: any ParsableCommand.Type)] = [
+            (["failover"], FailoverCommand.self),
+            (["consistency", "check"], ConsistencyCheckCommand.self),
+            (["consistency", "worker"], ConsistencyWorkerCommand.self),
+            (["consistency"], ConsistencyCommand.self),
+            (["stampede", "worker"], StampedeWorkerCommand.self),
+            (["stampede"], StampedeCommand.self),
+        ]
+        if let (words, command) = commands.first(where: { arguments.starts(with: $0.words) }) {
+            command.main(Array(arguments.dropFirst(words.count)))
         } else {
             Self.main(nil)
         }

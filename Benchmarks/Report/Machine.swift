@@ -1,5 +1,6 @@
 import Foundation
 import RedisClient
+import TestServers
 
 /// What the figures depend on.
 struct Machine: Sendable, Encodable {
@@ -9,12 +10,22 @@ struct Machine: Sendable, Encodable {
     let swift: String
     let server: String
 
-    init(server: ServerInfo?) {
+    init(server: ServerInfo?) { self.init(server: server.map { "\($0.name) \($0.version)" } ?? "unknown") }
+
+    /// With a private server that can be asked at this moment.
+    init(server: ServerProcess) {
+        let prefix = "\(server.kind.rawValue)_version:"
+        let lines = (try? server.cli("info", "server"))?.split(whereSeparator: \.isNewline) ?? []
+        let version = lines.first { $0.hasPrefix(prefix) }?.dropFirst(prefix.count)
+        self.init(server: "\(server.kind.rawValue) \(version ?? "")")
+    }
+
+    private init(server: String) {
         self.cpu = Self.cpuModel ?? "unknown"
         self.cores = ProcessInfo.processInfo.processorCount
         self.kernel = (try? output(of: "uname", ["-r"])) ?? "unknown"
         self.swift = Self.compiler
-        self.server = server.map { "\($0.name) \($0.version)" } ?? "unknown"
+        self.server = server
     }
 
     private static var cpuModel: String? {
