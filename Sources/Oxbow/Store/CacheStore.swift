@@ -60,7 +60,8 @@ package protocol CacheStore: Sendable {
     /// dirty.
     func close(_ cell: CellAddress, _ token: Token, for life: Duration, isRenewal: Bool) async throws
 
-    /// Takes a writer's token out; with the last one the cell goes, and if it is no closed cell any more, too.
+    /// Takes a writer's token out; with the last one the cell goes, and if it is no closed cell any more, too. A cell that
+    /// only others have closed meanwhile is dirty from then on.
     ///
     /// The value, if there is one, is stored if no other writer and no invalidation came since the cell was closed. Sent at
     /// once, also by a cancelled task. Safe to repeat.

@@ -33,17 +33,14 @@ struct Closing {
 
     /// Adds a writer, or moves its end; a cell that it finds closed by others is dirty.
     mutating func close(_ token: Token, until end: UInt64, at now: UInt64) {
-        let isKnown = self.remove(token, at: now)
-        if !isKnown { self.isDirty = true }
+        self.remove(token, at: now)
         self.writers.append((token, end))
     }
 
-    /// Takes a writer out, and those whose end has come.
-    ///
-    /// - Returns: whether it was there.
-    mutating func remove(_ token: Token, at now: UInt64) -> Bool {
-        let isKnown = self.writers.contains { $0.token == token }
+    /// Takes a writer out, and those whose end has come. One that is not there writes beside the others unseen, and makes
+    /// the cell dirty.
+    mutating func remove(_ token: Token, at now: UInt64) {
+        if !self.writers.contains(where: { $0.token == token }) { self.isDirty = true }
         self.writers.removeAll { $0.token == token || $0.end <= now }
-        return isKnown
     }
 }

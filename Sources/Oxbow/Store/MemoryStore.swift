@@ -229,12 +229,12 @@ package final class MemoryStore: CacheStore {
                 state.drop(cell)
                 return false
             }
-            let isKnown = closing.remove(token, at: self.milliseconds(at: now))
+            closing.remove(token, at: self.milliseconds(at: now))
             if let end = closing.end {
                 state.put(cell, closing.encoded, until: self.instant(end))
                 return false
             }
-            guard let value, isKnown, !closing.isDirty else {
+            guard let value, !closing.isDirty else {
                 state.drop(cell)
                 return false
             }

@@ -246,11 +246,12 @@ enum RedisScripts {
               return 0
             end
             local rest, last, found = others(v, ARGV[2])
+            local dirty = found and string.sub(v, 5, 5) or '1'
             if rest ~= '' then
-              put(string.sub(v, 1, 5) .. rest, last - now)
+              put('OX1x' .. dirty .. rest, last - now)
               return 0
             end
-            if ARGV[3] ~= '' and found and string.sub(v, 5, 5) == '0' and pcall(put, ARGV[3], ARGV[4]) then return 1 end
+            if ARGV[3] ~= '' and dirty == '0' and pcall(put, ARGV[3], ARGV[4]) then return 1 end
             drop()
             return 0
             """

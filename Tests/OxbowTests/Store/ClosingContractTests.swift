@@ -102,6 +102,21 @@ import Testing
     }
 
     @Test(arguments: StoreContractTests.cases)
+    func `a writer whose closing is gone lets nobody else store a value`(_ kind: StoreKind, _ form: CellForm) async throws {
+        try await withStore(kind) { test async throws in
+            let (store, cell, late, writer) = (test.store, test.freshCell(form), Token.random(), Token.random())
+            try await store.close(cell, writer, for: .seconds(20), isRenewal: false)
+            // It has written beside the other one, which may have written before.
+            #expect(try await !store.open(cell, late, storing: envelope("newer"), for: .seconds(5)))
+            #expect(try await store.read(cell) == .closed)
+            let life = try #require(try await store.timeToLive(cell))
+            #expect(life > .seconds(15) && life <= .seconds(20))
+            #expect(try await !store.open(cell, writer, storing: envelope("older"), for: .seconds(5)))
+            #expect(try await store.read(cell) == .absent)
+        }
+    }
+
+    @Test(arguments: StoreContractTests.cases)
     func `what a writer leaves that has died ends by itself`(_ kind: StoreKind, _ form: CellForm) async throws {
         try await withStore(kind) { test async throws in
             let (store, cell, dead, writer) = (test.store, test.freshCell(form), Token.random(), Token.random())
