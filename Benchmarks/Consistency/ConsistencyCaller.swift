@@ -7,6 +7,8 @@ struct ConsistencyCaches: Sendable {
     let single: Cache<ConsistencyRow>
     let grouped: GroupedCache<ConsistencyRow>
     let control: ControlCache
+    /// How many invalidations this process has journaled.
+    let journaled: @Sendable () -> UInt64
 }
 
 /// One task of a worker: one operation after the other on some entries.
@@ -84,13 +86,10 @@ struct ConsistencyCaller: Sendable {
 
     // MARK: Changes
 
-    /// What an invalidation returns.
-    ///
-    /// As soon as it tells "applied" from "journaled", this is that type, and ``outcome(of:)`` looks at it.
-    private typealias Invalidation = Void
-
     /// What is journaled is in force for this process only: readers of other processes are promised nothing yet.
-    private static func outcome(of invalidation: Invalidation) -> HistoryRecord.Outcome { .applied }
+    private static func outcome(of invalidation: InvalidationOutcome) -> HistoryRecord.Outcome {
+        invalidation == .applied ? .applied : .failed
+    }
 
     private func writeAndInvalidate(_ entry: ConsistencyEntry, _ random: inout SeededRandom) async throws {
         _ = try await self.worker.write(entry, DatabaseDelays.write(&random))
@@ -114,7 +113,8 @@ struct ConsistencyCaller: Sendable {
     /// Invalidates, and records for each entry the version that the database had just before.
     ///
     /// An invalidation that throws has perhaps been carried out, and perhaps not: it promises nothing to anybody.
-    private func invalidate(_ entries: [ConsistencyEntry], _ body: () async throws -> Invalidation) async throws {
+    private func invalidate(_ entries: [ConsistencyEntry], _ body: () async throws -> InvalidationOutcome) async throws
+    {
         let versions = try entries.map { ($0.name, try self.worker.version(of: $0)) }
         let began = SharedClock.now
         var outcome = HistoryRecord.Outcome.failed
@@ -185,12 +185,14 @@ struct ConsistencyCaller: Sendable {
         _ body: () async throws -> [Int]?
     ) async throws {
         let began = SharedClock.now
+        let journaled = self.caches.journaled()
         var versions: [Int]?
         var outcome = HistoryRecord.Outcome.failed
         do {
             versions = try await body()
             if versions == nil { return }
-            outcome = .applied
+            // An update does not tell that it was journaled; if anything was meanwhile, it may have been this one.
+            outcome = self.caches.journaled() == journaled ? .applied : .failed
         } catch {}
         for (index, entry) in entries.enumerated() {
             let version = versions?[index] ?? 0

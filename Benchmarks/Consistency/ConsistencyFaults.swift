@@ -51,10 +51,8 @@ struct ConsistencyFaults: Sendable {
     let history: HistoryWriter
     let ends: UInt64
 
-    /// How long after a new master takes writes a stale read counts as the failover's: by then what came back with an old
-    /// copy has ended its life (3 s), and an old master that was resumed has become a replica.
-    ///
-    /// To be replaced, where the window is recorded, by the end of the invalidations' replay once there is one.
+    /// How long after a new master takes writes a stale read counts as the failover's: by then every process has seen the
+    /// new master and repeated its last invalidations, and an old master that was resumed has become a replica.
     static let timeUntilReplayed = Duration.seconds(5)
     /// A failover that would not be over by the end is not begun.
     private static let failoverTime = Duration.seconds(8)

@@ -54,7 +54,8 @@ final class ConsistencyWorker: Sendable {
         let caches = ConsistencyCaches(
             single: oxbow.cache("single", of: ConsistencyRow.self),
             grouped: oxbow.groupedCache("grouped", of: ConsistencyRow.self),
-            control: ControlCache(client: client, timeToLive: Self.timeToLive)
+            control: ControlCache(client: client, timeToLive: Self.timeToLive),
+            journaled: { oxbow.invalidationJournal.journaled }
         )
         try await oxbow.withRunning {
             try await withThrowingTaskGroup(of: Void.self) { group in

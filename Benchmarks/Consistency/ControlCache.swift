@@ -1,3 +1,4 @@
+import Oxbow
 import RedisClient
 
 /// The control: plain cache-aside as it is often written.
@@ -20,7 +21,10 @@ struct ControlCache: Sendable {
         return row
     }
 
-    func invalidate(_ key: String) async throws { _ = try await self.client.execute(DEL([self.name(key)])) }
+    func invalidate(_ key: String) async throws -> InvalidationOutcome {
+        _ = try await self.client.execute(DEL([self.name(key)]))
+        return .applied
+    }
 
     private func name(_ key: String) -> String { "control:\(key)" }
 }

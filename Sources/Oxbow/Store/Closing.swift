@@ -37,8 +37,9 @@ struct Closing {
         self.writers.append((token, end))
     }
 
-    /// Takes a writer out, and those whose end has come. One that is not there writes beside the others unseen, and makes
-    /// the cell dirty.
+    /// Takes a writer out, and those whose end has come.
+    ///
+    /// One that is not there writes beside the others unseen, and makes the cell dirty.
     mutating func remove(_ token: Token, at now: UInt64) {
         if !self.writers.contains(where: { $0.token == token }) { self.isDirty = true }
         self.writers.removeAll { $0.token == token || $0.end <= now }

@@ -102,7 +102,9 @@ import Testing
     }
 
     @Test(arguments: StoreContractTests.cases)
-    func `a writer whose closing is gone lets nobody else store a value`(_ kind: StoreKind, _ form: CellForm) async throws {
+    func `a writer whose closing is gone lets nobody else store a value`(_ kind: StoreKind, _ form: CellForm)
+        async throws
+    {
         try await withStore(kind) { test async throws in
             let (store, cell, late, writer) = (test.store, test.freshCell(form), Token.random(), Token.random())
             try await store.close(cell, writer, for: .seconds(20), isRenewal: false)
