@@ -40,7 +40,7 @@ final class CacheCore<Value: Sendable>: Sendable {
         return CellName(encoded: self.prefix + KeyEncoding.encode(group, isLast: true))
     }
 
-    private func scopeKey(_ key: String, _ group: String?) -> RequestScope.Key {
+    func scopeKey(_ key: String, _ group: String?) -> RequestScope.Key {
         RequestScope.Key(cache: self.id, group: group, key: key)
     }
 

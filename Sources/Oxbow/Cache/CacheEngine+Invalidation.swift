@@ -11,11 +11,37 @@ extension CacheEngine {
             self.journal.noteApplied(target, of: self.name)
             return .applied
         } catch {
-            let failure = CacheError(storeFailure: error)
-            if failure.code == .notRunning { throw failure }
-            try? self.noteStoreFailure(error)
-            self.journal.add(target, of: self.name)
+            try self.journal(target, after: error)
             return .journaled
         }
+    }
+
+    /// The same for several cells at once.
+    func invalidate(_ cells: [CellAddress]) async throws -> InvalidationOutcome {
+        let timeout = self.journal.isQuiet ? nil : self.configuration.softTimeout
+        let results: [Result<Void, any Error>]
+        do {
+            results = try await self.store.invalidate(cells, holdOff: self.configuration.holdOff, timeout: timeout)
+        } catch {
+            results = cells.map { _ in .failure(error) }
+        }
+        var outcome = InvalidationOutcome.applied
+        for (cell, result) in zip(cells, results) {
+            do {
+                try result.get()
+                self.journal.noteApplied(.cell(cell), of: self.name)
+            } catch {
+                try self.journal(.cell(cell), after: error)
+                outcome = .journaled
+            }
+        }
+        return outcome
+    }
+
+    private func journal(_ target: InvalidationJournal.Target, after error: any Error) throws {
+        let failure = CacheError(storeFailure: error)
+        if failure.code == .notRunning { throw failure }
+        try? self.noteStoreFailure(error)
+        self.journal.add(target, of: self.name)
     }
 }

@@ -66,24 +66,38 @@ extension CacheEngine {
     static func isAbandoned(_ error: any Error) -> Bool { Task.isCancelled || error is CancellationError }
 
     func run(_ load: @escaping Loader, _ cell: CellAddress) async throws -> Value? {
-        self.counters.loads.increment()
-        return try await RequestScope.suspended { try await LoadingCells.with(cell, of: self.shared.id, load) }
+        try await self.run(load, of: [cell])
     }
 
-    /// Runs a loader; meanwhile renews what there is to renew, three times in a claim's life until `maximumLoad`, and lets
-    /// waiters go whose time is over.
+    /// Runs a loader of one cell's value, or of several cells' values.
+    private func run<Loaded>(_ load: () async throws -> Loaded, of cells: Set<CellAddress>) async throws -> Loaded {
+        self.counters.loads.increment()
+        return try await RequestScope.suspended { try await LoadingCells.with(cells, of: self.shared.id, load) }
+    }
+
     func run(
         _ load: @escaping Loader,
         _ cell: CellAddress,
         _ flight: Flight<Value>,
         renew: @escaping @Sendable () async -> Void = {}
     ) async throws -> Value? {
+        try await self.run(load, of: [cell], [flight], renew: renew)
+    }
+
+    /// Runs a loader; meanwhile renews what there is to renew, three times in a claim's life until `maximumLoad`, and lets
+    /// waiters go whose time is over.
+    func run<Loaded>(
+        _ load: () async throws -> Loaded,
+        of cells: Set<CellAddress>,
+        _ flights: [Flight<Value>],
+        renew: @escaping @Sendable () async -> Void = {}
+    ) async throws -> Loaded {
         let renewal = self.configuration.claimLife / 3
         let end = ContinuousClock.now + self.configuration.maximumLoad
-        return try await self.leading(flight, every: renewal) {
+        return try await self.leading(flights, every: renewal) {
             if ContinuousClock.now < end { await renew() }
         } body: {
-            try await self.run(load, cell)
+            try await self.run(load, of: cells)
         }
     }
 
@@ -100,7 +114,7 @@ extension CacheEngine {
         let outcome: LoadOutcome<Value>
         let result: Result<Look, any Error>
         do {
-            let content = try await self.leading(flight) {
+            let content = try await self.leading([flight]) {
                 try await self.store.wait(request.cell, while: token, until: end)
             }
             let look = self.settled(content, acceptsAbsent: request.acceptsAbsent)
@@ -117,12 +131,45 @@ extension CacheEngine {
         return result
     }
 
+    /// What came of following another's claim.
+    enum Followed: Sendable {
+        case value(Value?)
+        /// The claim is gone, or the time is over: what stands in the cell, `nil` if nobody knows.
+        case changed(CellContent?)
+        /// Nothing to wait for any more; `looksAgain` as for ``loadUnclaimed(_:_:looksAgain:)``.
+        case loadPast(looksAgain: Bool)
+    }
+
+    /// Waits for the load behind a claim that the caller has seen in the cell: joins it if it runs in this process.
+    ///
+    /// - Throws: the error of the load; `CancellationError`.
+    func follow(_ request: Request, _ token: Token, until end: ContinuousClock.Instant) async throws -> Followed {
+        let (flight, isFirst) = self.loads.load(claimedBy: token)
+        if isFirst {
+            switch await self.watch(request, token, flight, until: end) {
+            case .success(.hit(let value)), .success(.due(let value, _)): return .value(value)
+            case .success(.miss(let content)): return .changed(content)
+            case .failure(let error):
+                try self.noteStoreFailure(error)
+                return .loadPast(looksAgain: false)
+            }
+        }
+        switch try await flight.wait(until: end) {
+        case .value(let value):
+            self.counters.joins.increment()
+            return value != nil || request.acceptsAbsent ? .value(value) : .loadPast(looksAgain: false)
+        case .failed(let error): throw error
+        case .abandoned: return .changed(nil)
+        case .tooLong: return .loadPast(looksAgain: true)
+        }
+    }
+
     /// How exactly waiters' ends are kept.
     private static var tick: Duration { .milliseconds(100) }
 
     /// Does what others wait for; meanwhile lets those go whose time is over, and does `other` every now and then.
     private func leading<Result>(
-        _ flight: Flight<Value>,
+        _ flights: [Flight<Value>],
         every pause: Duration = .seconds(3600),
         other: @escaping @Sendable () async -> Void = {},
         body: () async throws -> Result
@@ -137,7 +184,7 @@ extension CacheEngine {
                         await other()
                         next = now + pause
                     }
-                    flight.expireWaiters(at: now)
+                    for flight in flights { flight.expireWaiters(at: now) }
                 }
             }
             defer { group.cancelAll() }
@@ -148,22 +195,22 @@ extension CacheEngine {
 
 /// The cells that the current task is loading, outermost first, each with its cache.
 enum LoadingCells {
-    private struct Entry: Equatable {
+    private struct Entry {
         let cache: UInt64
-        let cell: CellAddress
+        let cells: Set<CellAddress>
     }
 
     @TaskLocal private static var entries: [Entry] = []
 
     static func contains(_ cell: CellAddress, of cache: UInt64) -> Bool {
-        self.entries.contains(Entry(cache: cache, cell: cell))
+        self.entries.contains { $0.cache == cache && $0.cells.contains(cell) }
     }
 
     static func with<Result>(
-        _ cell: CellAddress,
+        _ cells: Set<CellAddress>,
         of cache: UInt64,
         _ body: () async throws -> Result
     ) async throws -> Result {
-        try await self.$entries.withValue(self.entries + [Entry(cache: cache, cell: cell)]) { try await body() }
+        try await self.$entries.withValue(self.entries + [Entry(cache: cache, cells: cells)]) { try await body() }
     }
 }

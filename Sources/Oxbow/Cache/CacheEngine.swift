@@ -160,25 +160,11 @@ final class CacheEngine<Value: Sendable>: Sendable {
                 guard ContinuousClock.now < waitEnd else {
                     return try await self.loadUnclaimed(request, load, looksAgain: true)
                 }
-                let (flight, isFirst) = self.loads.load(claimedBy: token)
-                if isFirst {
-                    switch await self.watch(request, token, flight, until: waitEnd) {
-                    case .success(.hit(let value)), .success(.due(let value, _)): return value
-                    case .success(.miss(let content)): known = content
-                    case .failure(let error):
-                        try self.noteStoreFailure(error)
-                        return try await self.loadUnclaimed(request, load)
-                    }
-                    continue
-                }
-                switch try await flight.wait(until: waitEnd) {
-                case .value(let value):
-                    self.counters.joins.increment()
-                    if value != nil || request.acceptsAbsent { return value }
-                    return try await self.loadUnclaimed(request, load)
-                case .failed(let error): throw error
-                case .abandoned: continue
-                case .tooLong: return try await self.loadUnclaimed(request, load, looksAgain: true)
+                switch try await self.follow(request, token, until: waitEnd) {
+                case .value(let value): return value
+                case .changed(let content): known = content
+                case .loadPast(let looksAgain):
+                    return try await self.loadUnclaimed(request, load, looksAgain: looksAgain)
                 }
             }
         }

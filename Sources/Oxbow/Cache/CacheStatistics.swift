@@ -71,5 +71,5 @@ final class CacheCounters: Sendable {
 }
 
 extension Atomic<UInt64> {
-    func increment() { self.wrappingAdd(1, ordering: .relaxed) }
+    func increment(by count: UInt64 = 1) { self.wrappingAdd(count, ordering: .relaxed) }
 }

@@ -47,6 +47,9 @@ final class LoadTable<Value: Sendable>: Sendable {
         }
     }
 
+    /// Whether somebody in this process loads or watches under a claim.
+    func isKnown(_ token: Token) -> Bool { self.state.withLock { $0.claimed[token] != nil } }
+
     /// Forgets a load whose claim is gone from its cell, or was never there.
     func remove(_ token: Token) { self.state.withLock { _ = $0.claimed.removeValue(forKey: token) } }
 

@@ -92,4 +92,33 @@ package protocol CacheStore: Sendable {
 
     /// The rest of the life of what the cell holds; `nil` when it holds nothing or never ends. Safe to repeat.
     func timeToLive(_ cell: CellAddress) async throws -> Duration?
+
+    // MARK: Several cells
+
+    // The operations above, on string keys or on fields of one group: in a round trip or a few for each node. What fails
+    // for one cell leaves the others alone; only the task's own cancellation is thrown.
+
+    /// What the cells hold. Safe to repeat.
+    func read(_ cells: [CellAddress]) async throws -> [Result<CellContent, any Error>]
+
+    /// Claims each cell if it is absent, or still holds the unusable bytes that were found there.
+    ///
+    /// - Returns: as the form for one cell.
+    func claim(_ claims: [CellClaim], for life: Duration) async throws -> [Result<CellContent?, any Error>]
+
+    /// Prolongs the claims that are still there; never makes one.
+    func renew(_ claims: [CellClaim], for life: Duration) async throws
+
+    /// Stores each value whose claim still stands. Sent once at most.
+    ///
+    /// - Returns: which ones were stored.
+    func fill(_ fills: [CellFill]) async throws -> [Result<Bool, any Error>]
+
+    /// Gives claims back, as the form for one cell.
+    func release(_ claims: [CellClaim]) async throws
+
+    /// Deletes values and claims; keeps closed cells closed and marks them dirty. Safe to repeat.
+    func invalidate(_ cells: [CellAddress], holdOff: Duration?, timeout: Duration?) async throws -> [Result<
+        Void, any Error
+    >]
 }

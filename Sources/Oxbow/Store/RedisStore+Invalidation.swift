@@ -43,16 +43,23 @@ extension RedisStore {
 
     /// A claim in one script with the look for the mark.
     func claimUnlessHeldOff(_ cell: CellAddress, _ claim: ByteBuffer, _ life: Duration) async throws -> CellContent? {
-        let call = ScriptCall(
+        let call = self.callClaimUnlessHeldOff(cell, claim, life.milliseconds)
+        return Self.outcome(ofClaim: try await self.client.execute(call, timeout: self.softTimeout))
+    }
+
+    func callClaimUnlessHeldOff(_ cell: CellAddress, _ claim: ByteBuffer, _ milliseconds: Int) -> ScriptCall<Int> {
+        ScriptCall(
             RedisScripts.claimUnlessHeldOff,
             keys: (cell.key),
-            arguments: (cell.field ?? CellName(encoded: ""), claim, life.milliseconds, Self.holdOffMark),
-            returning: Int.self
+            arguments: (cell.field ?? CellName(encoded: ""), claim, milliseconds, Self.holdOffMark)
         )
-        switch try await self.client.execute(call, timeout: self.softTimeout) {
-        case 1: return nil
-        case 2: return .closed
-        default: return .absent
+    }
+
+    static func outcome(ofClaim reply: Int) -> CellContent? {
+        switch reply {
+        case 1: nil
+        case 2: .closed
+        default: .absent
         }
     }
 

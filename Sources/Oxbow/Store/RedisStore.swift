@@ -223,7 +223,7 @@ struct Bytes: RESPDecodable {
 }
 
 /// `SET key claim NX GET PX ms`: nil when won, else what is there.
-private struct ClaimKey: RedisCommand {
+struct ClaimKey: RedisCommand {
     typealias Response = Bytes?
     let key: CellName
     let claim: ByteBuffer
@@ -241,7 +241,7 @@ private struct ClaimKey: RedisCommand {
 }
 
 /// `HSETEX key FNX PX ms FIELDS 1 field claim`: 1 when won, else 0.
-private struct ClaimField: RedisCommand {
+struct ClaimField: RedisCommand {
     typealias Response = Int
     let key: CellName
     let field: CellName

@@ -169,7 +169,7 @@ import Testing
 }
 
 /// A store that is always away.
-private struct BrokenStore: CacheStore {
+struct BrokenStore: CacheStore {
     private var away: RedisError { RedisError(.cannotConnect, "away") }
     func read(_ cell: CellAddress) async throws -> CellContent { throw self.away }
     func wait(_ cell: CellAddress, while: Token, until: ContinuousClock.Instant) async throws -> CellContent {

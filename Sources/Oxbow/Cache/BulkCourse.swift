@@ -1,0 +1,89 @@
+extension CacheEngine {
+    typealias BulkLoader = @Sendable ([String]) async throws -> [String: Value]
+
+    /// How one call wants the values of several keys: each key with its cell, no two the same.
+    ///
+    /// "Known absent" is an answer.
+    struct BulkRequest: Sendable {
+        let keys: [String]
+        let cells: [CellAddress]
+        let timeToLive: Duration
+        let absentTimeToLive: Duration
+        let load: BulkLoader
+
+        /// The same for one of its keys.
+        func single(_ index: Int) -> Request {
+            Request(
+                cell: self.cells[index],
+                timeToLive: self.timeToLive,
+                absentTimeToLive: self.absentTimeToLive,
+                acceptsAbsent: true
+            )
+        }
+    }
+
+    /// A key that is loaded without a claim; `looksAgain` as for ``loadUnclaimed(_:_:looksAgain:)``.
+    struct Unclaimed: Sendable {
+        let index: Int
+        let looksAgain: Bool
+    }
+
+    /// Where the keys of a bulk read stand, by their indices: each has its answer, or is in one of the lists.
+    struct BulkCourse {
+        /// The answers; `nil` for known absent, and as long as there is none.
+        var values: [Value?]
+        /// To be looked at.
+        var unseen: [Int]
+        /// To be claimed, each with what was seen.
+        var free: [(index: Int, content: CellContent)] = []
+        /// Claimed by others.
+        var held: [(index: Int, token: Token)] = []
+        /// To be loaded without a claim.
+        var unclaimed: [Unclaimed] = []
+
+        mutating func note(_ look: Look, at index: Int) {
+            switch look {
+            case .hit(let value), .due(let value, _): self.values[index] = value
+            case .miss(let content): self.note(content, at: index)
+            }
+        }
+
+        mutating func note(_ content: CellContent, at index: Int) {
+            switch content {
+            case .absent, .unusable, .value: self.free.append((index, content))
+            case .claim(let token): self.held.append((index, token))
+            case .closed: self.unclaimed.append(Unclaimed(index: index, looksAgain: false))
+            }
+        }
+
+        /// What others hold is looked at once more.
+        mutating func lookAgainAtHeld() {
+            self.unseen += self.held.map(\.index)
+            self.held = []
+        }
+
+        /// What others hold is loaded past.
+        mutating func loadPastHeld() {
+            self.unclaimed += self.held.map { Unclaimed(index: $0.index, looksAgain: true) }
+            self.held = []
+        }
+    }
+
+    /// What a store failed to do for some cells of several.
+    struct Failures {
+        private(set) var first: (any Error)?
+        private(set) var count: UInt64 = 0
+
+        mutating func add(_ error: any Error) {
+            self.first = self.first ?? error
+            self.count += 1
+        }
+    }
+
+    /// Counts each, and tells of one.
+    func note(_ failures: Failures) {
+        guard let first = failures.first else { return }
+        self.counters.storeFailures.increment(by: failures.count)
+        self.storeMonitor.note(first)
+    }
+}

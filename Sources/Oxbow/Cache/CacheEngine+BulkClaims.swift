@@ -1,0 +1,138 @@
+/// Claiming several cells, loading them by one call, and storing what came of it.
+extension CacheEngine {
+    /// One of the claims that a bulk read has won.
+    struct Lead {
+        let index: Int
+        let claim: CellClaim
+        let flight: Flight<Value>
+    }
+
+    /// Claims what is free.
+    ///
+    /// - Returns: what was won, and is to be loaded at once.
+    func claim(_ bulk: BulkRequest, _ course: inout BulkCourse) async throws -> [Lead] {
+        let free = course.free
+        guard !free.isEmpty else { return [] }
+        course.free = []
+        // Announced before it is sent, so that nobody sees a claim and not its load.
+        let wanted = free.map { index, content in
+            let claim = CellClaim(bulk.cells[index], .random(), found: content)
+            return Lead(index: index, claim: claim, flight: self.loads.announce(claim.token))
+        }
+        let results: [Result<CellContent?, any Error>]
+        do {
+            results = try await self.store.claim(wanted.map(\.claim), for: self.configuration.claimLife)
+        } catch {
+            await self.abandon(wanted)
+            throw error
+        }
+        var leads: [Lead] = []
+        var unknown: [Lead] = []
+        var failures = Failures()
+        for (lead, result) in zip(wanted, results) {
+            switch result {
+            case .success(nil): leads.append(lead)
+            case .success(let found?):
+                self.loads.remove(lead.claim.token)
+                if found == .absent {
+                    course.unseen.append(lead.index)
+                } else {
+                    course.note(self.settled(found, acceptsAbsent: true), at: lead.index)
+                }
+            case .failure(let error):
+                failures.add(error)
+                unknown.append(lead)
+                course.unclaimed.append(Unclaimed(index: lead.index, looksAgain: false))
+            }
+        }
+        if !unknown.isEmpty { await self.abandon(unknown) }
+        self.note(failures)
+        return leads
+    }
+
+    /// Gives up claims of which it is not known whether they stand.
+    private func abandon(_ leads: [Lead]) async {
+        for lead in leads {
+            self.loads.remove(lead.claim.token)
+            lead.flight.finish(.abandoned)
+        }
+        try? await self.store.release(leads.map(\.claim))
+    }
+
+    /// Loads all that is claimed, and what is loaded past in any case, by one call; hands the values to those who wait, and
+    /// stores those whose claims still stand.
+    func lead(_ bulk: BulkRequest, _ leads: [Lead], _ past: [Int], _ course: inout BulkCourse) async throws {
+        defer { for lead in leads { self.loads.remove(lead.claim.token) } }
+        let claims = leads.map(\.claim)
+        let start = ContinuousClock.now
+        let loaded: [Value?]
+        let indices = leads.map(\.index) + past
+        do {
+            loaded = try await self.load(bulk, indices, leads.map(\.flight)) { [store, configuration] in
+                if !claims.isEmpty { try? await store.renew(claims, for: configuration.claimLife) }
+            }
+        } catch {
+            let isAbandoned = Self.isAbandoned(error)
+            // Waiters look again and one of them leads: the claims must be on their way out of the cells by then.
+            if isAbandoned { try? await self.store.release(claims) }
+            for lead in leads { lead.flight.finish(isAbandoned ? .abandoned : .failed(error)) }
+            if !isAbandoned { try? await self.store.release(claims) }
+            throw error
+        }
+        for (lead, value) in zip(leads, loaded) { lead.flight.finish(.value(value)) }
+        for (index, value) in zip(indices, loaded) { course.values[index] = value }
+        await self.fill(bulk, leads, loaded, cost: start.duration(to: .now))
+    }
+
+    /// Calls the loader once.
+    ///
+    /// - Returns: the values in the order of `indices`.
+    func load(
+        _ bulk: BulkRequest,
+        _ indices: [Int],
+        _ flights: [Flight<Value>],
+        renew: @escaping @Sendable () async -> Void = {}
+    ) async throws -> [Value?] {
+        let keys = indices.map { bulk.keys[$0] }
+        let loaded = try await self.run(
+            { try await bulk.load(keys) },
+            of: Set(indices.map { bulk.cells[$0] }),
+            flights,
+            renew: renew
+        )
+        return keys.map { loaded[$0] }
+    }
+
+    private func fill(_ bulk: BulkRequest, _ leads: [Lead], _ values: [Value?], cost: Duration) async {
+        var fills: [CellFill] = []
+        // Callers have their values; these claims must not keep others waiting.
+        var unfilled: [CellClaim] = []
+        for (lead, value) in zip(leads, values) {
+            do {
+                let loaded = if let value { try self.coder.envelope(value) } else { Envelope.knownAbsent }
+                let (envelope, life) = self.stamped(
+                    loaded,
+                    for: value == nil ? bulk.absentTimeToLive : bulk.timeToLive,
+                    cost: cost
+                )
+                fills.append(CellFill(lead.claim, with: envelope, for: life))
+            } catch {
+                unfilled.append(lead.claim)
+            }
+        }
+        do {
+            for (fill, result) in zip(fills, try await self.store.fill(fills)) {
+                switch result {
+                case .success(true): break
+                case .success(false): self.counters.refusedFills.increment()
+                case .failure: unfilled.append(fill.claim)
+                }
+            }
+        } catch {
+            unfilled += fills.map(\.claim)
+        }
+        guard !unfilled.isEmpty else { return }
+        self.counters.failedFills.increment(by: UInt64(unfilled.count))
+        try? await self.store.release(unfilled)
+    }
+}
