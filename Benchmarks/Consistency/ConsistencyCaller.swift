@@ -88,7 +88,7 @@ struct ConsistencyCaller: Sendable {
 
     /// What is journaled is in force for this process only: readers of other processes are promised nothing yet.
     private static func outcome(of invalidation: InvalidationOutcome) -> HistoryRecord.Outcome {
-        invalidation == .applied ? .applied : .failed
+        invalidation == .applied ? .applied : .journaled
     }
 
     private func writeAndInvalidate(_ entry: ConsistencyEntry, _ random: inout SeededRandom) async throws {
@@ -192,7 +192,7 @@ struct ConsistencyCaller: Sendable {
             versions = try await body()
             if versions == nil { return }
             // An update does not tell that it was journaled; if anything was meanwhile, it may have been this one.
-            outcome = self.caches.journaled() == journaled ? .applied : .failed
+            outcome = self.caches.journaled() == journaled ? .applied : .journaled
         } catch {}
         for (index, entry) in entries.enumerated() {
             let version = versions?[index] ?? 0

@@ -143,7 +143,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
 
             switch content {
             case .absent, .unusable, .value:
-                switch try await self.claim(request, content) {
+                switch try await self.claimOnce(request, content) {
                 case .won(let token, let flight): return try await self.lead(request, token, flight, load)
                 case .lost(let found):
                     // Look again; what a lost claim brought along is a look already.
@@ -170,40 +170,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
         }
     }
 
-    // MARK: Claims
-
-    private enum Claim {
-        case won(Token, Flight<Value>)
-        case lost(CellContent?)
-        case failed
-    }
-
-    private func claim(_ request: Request, _ content: CellContent) async throws -> Claim {
-        let token = Token.random()
-        let flight = self.loads.announce(token)
-        do {
-            let life = self.configuration.claimLife
-            if case .unusable(let bytes) = content {
-                let won = try await self.store.claim(request.cell, token, for: life, replacing: bytes)
-                if won { return .won(token, flight) }
-                self.loads.remove(token)
-                return .lost(nil)
-            }
-            guard let found = try await self.store.claim(request.cell, token, for: life) else {
-                return .won(token, flight)
-            }
-            self.loads.remove(token)
-            return .lost(found)
-        } catch {
-            // Whether the claim stands is not known. Nobody may wait for this load, and the release that follows the claim
-            // on the same way gives the cell back.
-            self.loads.remove(token)
-            flight.finish(.abandoned)
-            try? await self.store.release(request.cell, token)
-            try self.noteStoreFailure(error)
-            return .failed
-        }
-    }
+    // MARK: Loading under a claim
 
     /// Loads under a claim, hands the value to those who wait, and stores it if the claim still stands.
     private func lead(

@@ -5,6 +5,8 @@ import Synchronization
 final class CacheShared<Value: Sendable>: Sendable {
     let id = CacheIdentity.next()
     let loads = LoadTable<Value>()
+    /// The claims on their way, and what they have found in their cells.
+    let claims = LoadTable<CellContent>()
     /// The cells that this process loads anew.
     let refreshing = Mutex<Set<CellAddress>>([])
     let counters = CacheCounters()
