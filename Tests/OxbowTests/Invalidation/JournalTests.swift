@@ -70,6 +70,28 @@ import Testing
         }
     }
 
+    @Test func `a thousand invalidations of an outage are all carried out`() async throws {
+        try await self.withOutage { oxbow, direct, proxy, _ async throws in
+            let (cache, others) = (oxbow.cache("a", of: String.self), direct.cache("a", of: String.self))
+            let keys = (0..<1000).map { "\($0)" }
+            _ = try await others.values(for: keys) { missing in
+                Dictionary(uniqueKeysWithValues: missing.map { ($0, "old") })
+            }
+            try await self.cut(proxy)
+            try await withThrowingTaskGroup(of: InvalidationOutcome.self) { group in
+                for key in keys { group.addTask { try await cache.invalidate(key) } }
+                for try await outcome in group { check(outcome, .journaled) }
+            }
+            check(oxbow.invalidationJournal.pending, 1000)
+            try await proxy.listen()
+            try await expectEventually { oxbow.invalidationJournal.pending == 0 }
+            let loaded = try await others.values(for: keys) { missing in
+                Dictionary(uniqueKeysWithValues: missing.map { ($0, "new") })
+            }
+            check(loaded.values.filter { $0 == "new" }.count, 1000)
+        }
+    }
+
     /// Each makes the server refuse, or not carry out, what changes data.
     enum Refusal: CaseIterable, Sendable { case permission, backgroundSave, hang, replica }
 

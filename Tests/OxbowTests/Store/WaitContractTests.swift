@@ -119,6 +119,63 @@ import Testing
         }
     }
 
+    @Test(arguments: [ServerProcess.Kind.redis, .valkey], CellForm.allCases)
+    func `a flush wakes, and a server that forgets what it tracks tells so`(
+        _ kind: ServerProcess.Kind,
+        _ form: CellForm
+    ) async throws {
+        let server = try await ServerProcess.start(kind, settings: ["tracking-table-max-keys 1"])
+        defer { server.stop() }
+        var configuration = RedisClientConfiguration()
+        configuration.address = .host("127.0.0.1", port: server.port)
+        try await withStore(configuration) { test async throws in
+            let store = test.store
+            let start = ContinuousClock.now
+            let cells = (0..<5).map { _ in (test.freshCell(form), Token.random()) }
+            for (cell, token) in cells { #expect(try await store.claim(cell, token, for: .seconds(50)) == nil) }
+            try await withThrowingTaskGroup(of: CellContent.self) { group in
+                for (cell, token) in cells {
+                    group.addTask { try await store.wait(cell, while: token, until: start + .seconds(40)) }
+                }
+                try await Task.sleep(for: .milliseconds(100))
+                try server.cli("flushall")
+                for try await content in group { check(content, .absent) }
+            }
+            #expect(start.duration(to: .now) < .seconds(20))
+            // Nor does anything come back that was loaded before.
+            for (cell, token) in cells {
+                #expect(try await !store.fill(cell, token, with: self.value, for: .seconds(50)))
+            }
+        }
+    }
+
+    @Test(arguments: [ServerProcess.Kind.redis, .valkey], CellForm.allCases)
+    func `each master of a cluster tells of its cells`(_ kind: ServerProcess.Kind, _ form: CellForm) async throws {
+        let cluster = try await SharedTopologies.shared.cluster(kind)
+        try await cluster.restore()
+        var configuration = RedisClientConfiguration()
+        let seeds = cluster.nodes.map { RedisAddress.host("127.0.0.1", port: $0.port) }
+        configuration.topology = .cluster(ClusterConfiguration(seeds))
+        configuration.credentials = RedisCredentials(password: cluster.password)
+        try await withStore(configuration) { test async throws in
+            let store = test.store
+            let start = ContinuousClock.now
+            let cells = (0..<12).map { _ in (test.freshCell(form), Token.random()) }
+            for (cell, token) in cells { #expect(try await store.claim(cell, token, for: .seconds(50)) == nil) }
+            try await withThrowingTaskGroup(of: CellContent.self) { group in
+                for (cell, token) in cells {
+                    group.addTask { try await store.wait(cell, while: token, until: start + .seconds(40)) }
+                }
+                try await Task.sleep(for: .milliseconds(100))
+                for (cell, token) in cells {
+                    #expect(try await store.fill(cell, token, with: self.value, for: .seconds(50)))
+                }
+                for try await content in group { if case .value = content {} else { Issue.record("\(content)") } }
+            }
+            #expect(start.duration(to: .now) < .seconds(20))
+        }
+    }
+
     @Test(arguments: CellForm.allCases)
     func `without tracking the cell is looked at in pauses`(_ form: CellForm) async throws {
         let server = try await ServerProcess.start(settings: ["user app on >p ~* &* +@all -client|tracking"])
