@@ -53,7 +53,9 @@ let package = Package(
         ),
         .target(
             name: "Oxbow",
-            dependencies: ["RedisClient", "RESP", "Resilience", "PropertyFiles", "CZlib", nioCore, logging, lifecycle],
+            dependencies: [
+                "RedisClient", "RESP", "Resilience", "PropertyFiles", "CZlib", nioCore, logging, metrics, lifecycle,
+            ],
             swiftSettings: strict
         ),
         .target(name: "OxbowTesting", dependencies: [nioCore, nioPosix], swiftSettings: strict),
@@ -117,7 +119,7 @@ let package = Package(
             name: "OxbowTests",
             dependencies: [
                 "Oxbow", "EnvelopeFuzzing", "RedisClient", "RESP", "PropertyFiles", "OxbowTesting", "TestServers",
-                nioCore, nioPosix, logging, lifecycle,
+                nioCore, nioPosix, logging, metricsTesting, lifecycle,
             ],
             swiftSettings: strict
         ),

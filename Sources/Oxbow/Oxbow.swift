@@ -69,7 +69,7 @@ public final class Oxbow: Service, Sendable {
             maximumValueBytes: configuration.cache.maximumValueBytes,
             holdsGroupsOff: configuration.cache.holdOff != nil
         )
-        self.journal = InvalidationJournal(configuration.cache)
+        self.journal = InvalidationJournal(configuration)
         self.logger = logger
         self.storeMonitor = StoreMonitor(logger: logger)
     }
@@ -97,7 +97,7 @@ public final class Oxbow: Service, Sendable {
         self.client = nil
         self.cacheClient = nil
         self.store = store
-        self.journal = InvalidationJournal(cache)
+        self.journal = InvalidationJournal(configuration)
         self.logger = logger
         self.storeMonitor = StoreMonitor(logger: logger)
     }

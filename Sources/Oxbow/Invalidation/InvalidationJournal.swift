@@ -1,3 +1,5 @@
+import CoreMetrics
+import RedisClient
 import Synchronization
 
 /// The invalidations that this process still owes the store, and those that a failover may undo.
@@ -48,6 +50,7 @@ final class InvalidationJournal: Sendable {
 
     private let state: Mutex<State>
     private let maximumEntries: Int
+    private let metrics: JournalMetrics
     /// Whether nothing is owed: all that a read asks in good times.
     private let quiet = Atomic<Bool>(true)
     private let signals = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -55,13 +58,25 @@ final class InvalidationJournal: Sendable {
     /// - Parameters:
     ///   - maximumEntries: what may be owed, and what is remembered for a failover.
     ///   - window: for how long an invalidation that was carried out may be undone by a failover.
-    init(maximumEntries: Int, window: Duration) {
+    ///   - metricsPrefix: what the gauges' names begin with.
+    ///   - metrics: where they go.
+    init(
+        maximumEntries: Int,
+        window: Duration,
+        metricsPrefix: String = "redis",
+        metrics: any MetricsFactory = MetricsSystem.factory
+    ) {
         self.maximumEntries = maximumEntries
+        self.metrics = JournalMetrics(prefix: metricsPrefix, metrics)
         self.state = Mutex(State(recent: RecentInvalidations(maximumEntries: maximumEntries, window: window)))
     }
 
-    convenience init(_ cache: CacheConfiguration) {
-        self.init(maximumEntries: cache.journalEntries, window: cache.journalReplay)
+    convenience init(_ configuration: OxbowConfiguration) {
+        self.init(
+            maximumEntries: configuration.cache.journalEntries,
+            window: configuration.cache.journalReplay,
+            metricsPrefix: configuration.redis.metricsPrefix
+        )
     }
 
     // MARK: Invalidations
@@ -97,6 +112,7 @@ final class InvalidationJournal: Sendable {
     private func change(_ body: (inout State) -> Void) {
         let isQuiet = self.state.withLock { state in
             body(&state)
+            self.metrics.record(pending: state.pending.count, bypassed: state.bypassed.count)
             self.quiet.store(state.isQuiet, ordering: .releasing)
             return state.isQuiet
         }

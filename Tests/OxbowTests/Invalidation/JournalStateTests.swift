@@ -1,3 +1,4 @@
+import MetricsTestKit
 import Testing
 
 @testable import Oxbow
@@ -39,6 +40,26 @@ import Testing
         let second = try #require(journal.owed.caches.first)
         journal.settle(cache, second.1)
         #expect(journal.isQuiet)
+    }
+
+    @Test func `what is owed shows in gauges`() throws {
+        let metrics = TestMetrics()
+        let journal = InvalidationJournal(
+            maximumEntries: 1,
+            window: .seconds(30),
+            metricsPrefix: "appsuite_redis",
+            metrics: metrics
+        )
+        func values() throws -> [Double?] {
+            try ["pending", "bypassed"]
+                .map { try metrics.expectGauge("appsuite_redis_cache_journal_\($0)").lastValue }
+        }
+        journal.add(.cell(self.cell(1, of: self.users)), of: self.users)
+        #expect(try values() == [1, 0])
+        journal.add(.cell(self.cell(2, of: self.users)), of: self.users)
+        #expect(try values() == [0, 1])
+        for (cache, number) in journal.owed.caches { journal.settle(cache, number) }
+        #expect(try values() == [0, 0])
     }
 
     @Test func `a group covers its fields, and no other group's`() {
