@@ -110,6 +110,28 @@ import Testing
         }
     }
 
+    @Test(arguments: StoreKind.servers)
+    func `who waits outlasts a loader that has died`(_ kind: StoreKind) async throws {
+        var configuration = patient()
+        configuration.claimLife = .milliseconds(600)
+        let module = freshModule("dead-loader")
+        try await withStore(kind) { test async throws in
+            try await withOxbow(kind, cache: configuration) { oxbow async throws in
+                let cache = oxbow.cache(module, of: String.self)
+                let cell = CellAddress(key: CellName(encoded: "ox-cache:\(module):1:k"))
+                // Renewed a moment before its loader died.
+                #expect(try await test.store.claim(cell, .random(), for: .milliseconds(900)) == nil)
+                try await withThrowingTaskGroup(of: String.self) { group in
+                    for _ in 0..<20 { group.addTask { try await cache.value(for: "k") { "loaded" } } }
+                    for try await value in group { #expect(value == "loaded") }
+                }
+                // By one of them, under a claim of its own.
+                #expect(cache.statistics.loads == 1)
+                #expect(try await cache.value(for: "k") == "loaded")
+            }
+        }
+    }
+
     @Test func `another process's claim is waited for only so long`() async throws {
         var configuration = patient()
         configuration.waitForLoad = .milliseconds(100)
