@@ -14,68 +14,96 @@ enum LoadOutcome<Value: Sendable>: Sendable {
 
 /// One running or coming load of one key, and the callers of this process who wait for it.
 final class Flight<Value: Sendable>: Sendable {
+    private let outcome = Mutex<LoadOutcome<Value>?>(nil)
+    private let waiters = Waiters()
+
+    /// Ends the flight and resumes everybody.
+    ///
+    /// Only the first outcome counts.
+    func finish(_ outcome: LoadOutcome<Value>) {
+        let isFirst = self.outcome.withLock { known in
+            guard known == nil else { return false }
+            known = outcome
+            return true
+        }
+        if isFirst { self.waiters.finish() }
+    }
+
+    /// Resumes those whose deadline has come.
+    ///
+    /// The leader calls this from time to time: no timer for each waiter.
+    func expireWaiters(at now: ContinuousClock.Instant) { self.waiters.expire(at: now) }
+
+    /// Waits for the outcome, at most about until `deadline`.
+    ///
+    /// - Throws: `CancellationError` when the waiting task is cancelled; the load goes on.
+    func wait(until deadline: ContinuousClock.Instant) async throws -> LoadOutcome<Value> {
+        let isOver = await self.waiters.wait(until: deadline)
+        try Task.checkCancellation()
+        guard isOver else { return .tooLong }
+        return self.outcome.withLock { $0 } ?? .abandoned
+    }
+}
+
+/// Callers who wait for the same event.
+///
+/// Knows nothing of what they wait for: thousands of them may be woken at once, and code that is not compiled for one type
+/// would take several times as long for each.
+private final class Waiters: Sendable {
     private struct Waiter {
-        let continuation: CheckedContinuation<LoadOutcome<Value>, Never>
+        let continuation: CheckedContinuation<Bool, Never>
         let deadline: ContinuousClock.Instant
     }
 
     private struct State {
-        var outcome: LoadOutcome<Value>?
+        var isFinished = false
         var waiters: [UInt64: Waiter] = [:]
         var lastID: UInt64 = 0
     }
 
     private let state = Mutex(State())
 
-    /// Ends the flight and resumes everybody.
-    ///
-    /// Only the first outcome counts.
-    func finish(_ outcome: LoadOutcome<Value>) {
-        let waiters = self.state.withLock { state -> [UInt64: Waiter] in
-            guard state.outcome == nil else { return [:] }
-            state.outcome = outcome
+    /// Resumes everybody, in the order in which they came.
+    func finish() {
+        let waiters = self.state.withLock { state in
+            state.isFinished = true
             defer { state.waiters = [:] }
             return state.waiters
         }
-        for waiter in waiters.values { waiter.continuation.resume(returning: outcome) }
+        for (_, waiter) in waiters.sorted(by: { $0.key < $1.key }) { waiter.continuation.resume(returning: true) }
     }
 
-    /// Resumes those whose deadline has come.
-    ///
-    /// The leader calls this from time to time: no timer for each waiter.
-    func expireWaiters(at now: ContinuousClock.Instant) {
+    func expire(at now: ContinuousClock.Instant) {
         let expired = self.state.withLock { state -> [Waiter] in
             let expired = state.waiters.filter { $0.value.deadline <= now }
             for id in expired.keys { state.waiters[id] = nil }
             return Array(expired.values)
         }
-        for waiter in expired { waiter.continuation.resume(returning: .tooLong) }
+        for waiter in expired { waiter.continuation.resume(returning: false) }
     }
 
-    /// Waits for the outcome, at most about until `deadline`.
+    /// Waits until all are resumed, at most about until `deadline`, or until the task is cancelled.
     ///
-    /// - Throws: `CancellationError` when the waiting task is cancelled; the load goes on.
-    func wait(until deadline: ContinuousClock.Instant) async throws -> LoadOutcome<Value> {
+    /// - Returns: whether the event has come.
+    func wait(until deadline: ContinuousClock.Instant) async -> Bool {
         let id = self.state.withLock { state in
             state.lastID += 1
             return state.lastID
         }
-        let outcome = await withTaskCancellationHandler {
+        return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let outcome = self.state.withLock { state -> LoadOutcome<Value>? in
-                    if let outcome = state.outcome { return outcome }
+                let answer = self.state.withLock { state -> Bool? in
+                    if state.isFinished { return true }
                     // Cancelled before the waiter was there to be found.
-                    if Task.isCancelled { return .abandoned }
+                    if Task.isCancelled { return false }
                     state.waiters[id] = Waiter(continuation: continuation, deadline: deadline)
                     return nil
                 }
-                if let outcome { continuation.resume(returning: outcome) }
+                if let answer { continuation.resume(returning: answer) }
             }
         } onCancel: {
             let waiter = self.state.withLock { $0.waiters.removeValue(forKey: id) }
-            waiter?.continuation.resume(returning: .abandoned)
+            waiter?.continuation.resume(returning: false)
         }
-        try Task.checkCancellation()
-        return outcome
     }
 }
