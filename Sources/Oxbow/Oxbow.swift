@@ -113,7 +113,10 @@ public final class Oxbow: Service, Sendable {
     ///   Valkey before 9), with `alreadyRunning` at a second call.
     public func run() async throws {
         guard self.client != nil else { return try await gracefulShutdown() }
-        try await self.runClients { try await $0.run() }
+        // Before anything begins: a second call must leave the first one's work alone.
+        for client in self.clients { try client.checkToRun() }
+        for client in self.clients { try client.prepareToRun() }
+        try await self.runClients { try await $0.runPrepared() }
     }
 
     /// The clients, each once.

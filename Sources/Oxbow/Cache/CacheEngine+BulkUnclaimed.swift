@@ -82,22 +82,33 @@ extension CacheEngine {
         var own: [Own] = []
         do {
             for coming in coming { _ = try await coming.running.wait(until: end) }
+        } catch {
+            for coming in coming { self.withdraw(coming.own, bulk, .abandoned) }
+            throw error
+        }
+        // The look is the loads' beginning: whoever comes behind it does not share what it finds.
+        for coming in coming { self.loads.start(coming.own.flight, for: bulk.cells[coming.own.key.index]) }
+        do {
             let found = try await self.lookAgain(bulk, coming.map(\.own.key).filter(\.looksAgain).map(\.index))
             for coming in coming {
                 if let value = found[coming.own.key.index] {
-                    self.withdraw(coming.own, bulk, .value(value))
+                    self.end(coming.own, bulk, .value(value))
                     values.append((coming.own.key.index, value))
                 } else {
                     own.append(coming.own)
                 }
             }
         } catch {
-            for coming in coming { self.withdraw(coming.own, bulk, .abandoned) }
+            for coming in coming { self.end(coming.own, bulk, .abandoned) }
             throw error
         }
         guard !own.isEmpty else { return values }
-        for own in own { self.loads.start(own.flight, for: bulk.cells[own.key.index]) }
         return values + (try await self.loadNow(bulk, own))
+    }
+
+    private func end(_ own: Own, _ bulk: BulkRequest, _ outcome: LoadOutcome<Value>) {
+        self.loads.end(own.flight, for: bulk.cells[own.key.index])
+        own.flight.finish(outcome)
     }
 
     private func withdraw(_ own: Own, _ bulk: BulkRequest, _ outcome: LoadOutcome<Value>) {
@@ -109,6 +120,7 @@ extension CacheEngine {
     ///
     /// - Returns: the values found, by index.
     private func lookAgain(_ bulk: BulkRequest, _ indices: [Int]) async throws -> [Int: Value?] {
+        let indices = indices.filter { self.mayRead(bulk.cells[$0]) }
         guard !indices.isEmpty else { return [:] }
         var found: [Int: Value?] = [:]
         var failures = Failures()

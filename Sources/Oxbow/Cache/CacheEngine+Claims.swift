@@ -20,7 +20,11 @@ extension CacheEngine {
         case .load(let flight): own = flight
         case .loadAfter(let running, let next):
             do {
-                _ = try await running.wait(until: end)
+                if case .failed(let error) = try await running.wait(until: end) {
+                    claims.withdraw(next, for: cell)
+                    next.finish(.failed(error))
+                    return .failed
+                }
             } catch {
                 claims.withdraw(next, for: cell)
                 next.finish(.abandoned)
@@ -29,8 +33,11 @@ extension CacheEngine {
             own = next
             claims.start(own, for: cell)
         case .join(let coming):
-            guard case .value(let found?) = try await coming.wait(until: end) else { return .lost(nil) }
-            return .lost(found)
+            switch try await coming.wait(until: end) {
+            case .value(let found?): return .lost(found)
+            case .failed: return .failed
+            default: return .lost(nil)
+            }
         }
         defer {
             claims.end(own, for: cell)
@@ -41,7 +48,9 @@ extension CacheEngine {
         switch claim {
         case .won(let token, _): own.finish(.value(.claim(token)))
         case .lost(let found?) where found != .absent: own.finish(.value(found))
-        case .lost, .failed: break
+        // Those who came meanwhile would fare no better.
+        case .failed: own.finish(.failed(ClaimFailed()))
+        case .lost: break
         }
         return claim
     }
@@ -73,3 +82,6 @@ extension CacheEngine {
         }
     }
 }
+
+/// A claim that the store did not carry out; the error itself has been noted.
+private struct ClaimFailed: Error {}

@@ -17,18 +17,25 @@ extension CacheEngine {
             case .loadAfter(let running, let next):
                 do {
                     _ = try await running.wait(until: end)
-                    if looksAgain, case .hit(let value)? = try await self.lookAgain(request) {
-                        self.loads.withdraw(next, for: cell)
-                        next.finish(.value(value))
-                        return value
-                    }
                 } catch {
                     self.loads.withdraw(next, for: cell)
                     next.finish(.abandoned)
                     throw error
                 }
                 own = next
+                // The look is the load's beginning: whoever comes behind it does not share what it finds.
                 self.loads.start(own, for: cell)
+                do {
+                    if looksAgain, case .hit(let value)? = try await self.lookAgain(request) {
+                        self.loads.end(own, for: cell)
+                        own.finish(.value(value))
+                        return value
+                    }
+                } catch {
+                    self.loads.end(own, for: cell)
+                    own.finish(.abandoned)
+                    throw error
+                }
             case .join(let coming):
                 switch try await coming.wait(until: end) {
                 case .value(let value):
@@ -54,6 +61,7 @@ extension CacheEngine {
 
     /// A look that a failing store makes none.
     private func lookAgain(_ request: Request) async throws -> Look? {
+        guard self.mayRead(request.cell) else { return nil }
         do {
             return try await self.look(request.cell, acceptsAbsent: request.acceptsAbsent)
         } catch {

@@ -42,7 +42,8 @@ extension InvalidationJournal {
     /// - Returns: whether all of it succeeded.
     private func carryOut(_ store: any CacheStore, holdOff: Duration?) async -> Bool {
         let (targets, caches) = self.owed
-        var rest = targets[...]
+        // In any order: what keeps failing must not stand before the others for ever.
+        var rest = targets.shuffled()[...]
         var failures = 0
         while !rest.isEmpty {
             let batch = rest.prefix(Self.batch)
@@ -58,8 +59,8 @@ extension InvalidationJournal {
                 return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
             }
             failures += batch.count - done
-            // The others would fare no better.
-            if done == 0 { return false }
+            // The others will hardly fare better at the moment.
+            if done == 0 { break }
         }
         for (cache, number) in caches {
             do { try await store.invalidate(namespace: cache) } catch { return false }

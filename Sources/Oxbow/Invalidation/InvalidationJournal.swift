@@ -101,7 +101,11 @@ final class InvalidationJournal: Sendable {
         self.change { state in
             let isKnown = state.masters.isSuperset(of: masters) || state.masters.isEmpty
             state.masters.formUnion(masters)
-            if isKnown { return }
+            if isKnown {
+                if !masters.isEmpty { state.recent.noteSighting(at: now) }
+                return
+            }
+            defer { state.recent.noteSighting(at: now) }
             state.statistics.failovers += 1
             let (recent, forgotten) = state.recent.all(at: now)
             for cache in forgotten { state.bypass(cache, state.nextNumber()) }
@@ -166,6 +170,11 @@ final class InvalidationJournal: Sendable {
 
     /// A cache was emptied, from a moment on when this number was the last.
     func settle(_ cache: CellName, _ number: UInt64) {
-        self.change { state in if state.bypassed[cache] == number { state.bypassed[cache] = nil } }
+        self.change { state in
+            guard state.bypassed[cache] == number else { return }
+            state.bypassed[cache] = nil
+            // A failover may bring all of it back.
+            state.recent.noteDropped(cache, at: .now)
+        }
     }
 }

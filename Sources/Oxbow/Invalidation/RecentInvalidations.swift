@@ -6,6 +6,8 @@ struct RecentInvalidations {
     /// In the order of time, with some that have come again since.
     private var order: [(target: InvalidationJournal.Target, time: ContinuousClock.Instant)] = []
     private var oldest = 0
+    /// When the masters were last seen to be the known ones: from there on backwards the window counts.
+    private var lastSighting: ContinuousClock.Instant?
     /// Caches of which something was dropped for want of room, and when that was.
     private var dropped: [CellName: ContinuousClock.Instant] = [:]
 
@@ -31,7 +33,17 @@ struct RecentInvalidations {
         return (self.times.map { ($0.key, $0.value.cache) }, Array(self.dropped.keys))
     }
 
-    private mutating func expire(at now: ContinuousClock.Instant) {
+    /// The masters are the known ones.
+    mutating func noteSighting(at now: ContinuousClock.Instant) { self.lastSighting = now }
+
+    /// Of a cache more than is remembered may be undone.
+    mutating func noteDropped(_ cache: CellName, at now: ContinuousClock.Instant) {
+        if self.window > .zero { self.dropped[cache] = now }
+    }
+
+    private mutating func expire(at time: ContinuousClock.Instant) {
+        // An outage, at whose end there may be another master, must not eat up the window.
+        let now = min(time, self.lastSighting ?? time)
         while self.oldest < self.order.count, self.order[self.oldest].time + self.window < now { self.dropOldest() }
         if !self.dropped.isEmpty { self.dropped = self.dropped.filter { $0.value + self.window >= now } }
     }

@@ -113,7 +113,8 @@ enum RedisScripts {
     static let invalidate = Script(
         prelude + """
             local v = get()
-            if not isClosed(v) then return (v or isForeign) and drop() or 0 end
+            -- Also where nothing is: a server that takes no writes must say so.
+            if not isClosed(v) then return drop() end
             local dirty = string.sub(v, 1, 4) .. '1' .. string.sub(v, 6)
             if isField then
               local ms = redis.call('HPTTL', key, 'FIELDS', 1, field)[1]
@@ -242,7 +243,7 @@ enum RedisScripts {
         prelude + closing + """
             local v = get()
             if not isClosed(v) then
-              if v or isForeign then drop() end
+              drop()
               return 0
             end
             local rest, last, found = others(v, ARGV[2])

@@ -84,6 +84,28 @@ import Testing
         #expect(journal.statistics.failovers == 1)
     }
 
+    @Test func `an outage does not eat up the window`() {
+        let journal = InvalidationJournal(maximumEntries: 10, window: .seconds(30))
+        journal.note(masters: ["a"], at: self.start)
+        journal.noteApplied(.cell(self.cell(1, of: self.users)), of: self.users, at: self.start)
+        // Nobody answers for a minute; then there is another master, who may never have heard of it.
+        journal.note(masters: [], at: self.start + .seconds(40))
+        journal.noteApplied(.cell(self.cell(2, of: self.users)), of: self.users, at: self.start + .seconds(50))
+        journal.note(masters: ["b"], at: self.start + .seconds(60))
+        #expect(journal.covers(self.cell(1, of: self.users), of: self.users))
+    }
+
+    @Test func `a cache that was emptied is owed again after a failover`() throws {
+        let journal = InvalidationJournal(maximumEntries: 0, window: .seconds(30))
+        journal.note(masters: ["a"])
+        journal.add(.cell(self.cell(1, of: self.users)), of: self.users)
+        let (cache, number) = try #require(journal.owed.caches.first)
+        journal.settle(cache, number)
+        #expect(journal.isQuiet)
+        journal.note(masters: ["b"])
+        #expect(journal.covers(self.cell(1, of: self.users), of: self.users))
+    }
+
     @Test func `of more than is remembered, the whole cache is owed`() {
         let journal = InvalidationJournal(maximumEntries: 3, window: .seconds(30))
         journal.note(masters: ["a"], at: self.start)
