@@ -63,7 +63,7 @@ let package = Package(
             name: "oxbow-bench",
             dependencies: [
                 "Oxbow", "RedisClient", "RESP", "PropertyFiles", "OxbowTesting", "TestServers", "CAllocationCount",
-                "ConsistencyHistory", nioCore, nioPosix, logging,
+                "ConsistencyHistory", "Seeded", nioCore, nioPosix, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
@@ -80,7 +80,13 @@ let package = Package(
             exclude: ["certificates", "install", "install-hiredis", "supervise"],
             swiftSettings: strict
         ),
-        .target(name: "RESPFuzzing", dependencies: ["RESP", nioCore], path: "Fuzzing/RESP", swiftSettings: strict),
+        .target(name: "Seeded", path: "Tests/Seeded", swiftSettings: strict),
+        .target(
+            name: "RESPFuzzing",
+            dependencies: ["RESP", "Seeded", nioCore],
+            path: "Fuzzing/RESP",
+            swiftSettings: strict
+        ),
         .target(
             name: "EnvelopeFuzzing",
             dependencies: ["Oxbow", nioCore],
@@ -89,16 +95,16 @@ let package = Package(
         ),
         .testTarget(
             name: "RESPTests",
-            dependencies: ["RESP", "RESPFuzzing", "TestServers", nioCore],
+            dependencies: ["RESP", "RESPFuzzing", "Seeded", "TestServers", nioCore],
             exclude: ["Differential/read.py"],
             swiftSettings: strict
         ),
         .testTarget(name: "ResilienceTests", dependencies: ["Resilience"], swiftSettings: strict),
-        .testTarget(name: "PropertyFilesTests", dependencies: ["PropertyFiles"], swiftSettings: strict),
+        .testTarget(name: "PropertyFilesTests", dependencies: ["PropertyFiles", "Seeded"], swiftSettings: strict),
         .testTarget(
             name: "RedisClientTests",
             dependencies: [
-                "RedisClient", "RESP", "OxbowTesting", "TestServers", nioCore, nioPosix, nioSSL, logging,
+                "RedisClient", "RESP", "OxbowTesting", "Seeded", "TestServers", nioCore, nioPosix, nioSSL, logging,
                 metricsTesting,
                 lifecycle, lifecycleTesting,
             ],
@@ -118,8 +124,8 @@ let package = Package(
         .testTarget(
             name: "OxbowTests",
             dependencies: [
-                "Oxbow", "EnvelopeFuzzing", "RedisClient", "RESP", "PropertyFiles", "OxbowTesting", "TestServers",
-                nioCore, nioPosix, logging, metricsTesting, lifecycle,
+                "Oxbow", "EnvelopeFuzzing", "RedisClient", "RESP", "PropertyFiles", "OxbowTesting", "Seeded",
+                "TestServers", nioCore, nioPosix, logging, metricsTesting, lifecycle,
             ],
             swiftSettings: strict
         ),

@@ -1,5 +1,6 @@
 import ConsistencyHistory
 import Oxbow
+import Seeded
 import Synchronization
 
 /// The caches under test, and the control.
@@ -44,7 +45,7 @@ struct ConsistencyCaller: Sendable {
 
     // MARK: Reads
 
-    private func read(_ entry: ConsistencyEntry, _ random: inout SeededRandom) async throws {
+    private func read(_ entry: ConsistencyEntry, _ random: inout SeededGenerator) async throws {
         try await self.read(entry, DatabaseDelays.read(&random))
     }
 
@@ -73,7 +74,7 @@ struct ConsistencyCaller: Sendable {
     }
 
     /// A read that is cancelled a moment later, as when a user has gone away: others may be waiting for its load.
-    private func readAndCancel(_ entry: ConsistencyEntry, _ random: inout SeededRandom) async throws {
+    private func readAndCancel(_ entry: ConsistencyEntry, _ random: inout SeededGenerator) async throws {
         let delays = DatabaseDelays.read(&random)
         let patience = random.duration(0...8)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -91,7 +92,7 @@ struct ConsistencyCaller: Sendable {
         invalidation == .applied ? .applied : .journaled
     }
 
-    private func writeAndInvalidate(_ entry: ConsistencyEntry, _ random: inout SeededRandom) async throws {
+    private func writeAndInvalidate(_ entry: ConsistencyEntry, _ random: inout SeededGenerator) async throws {
         _ = try await self.worker.write(entry, DatabaseDelays.write(&random))
         try await self.invalidate([entry]) {
             switch entry {
@@ -102,7 +103,7 @@ struct ConsistencyCaller: Sendable {
         }
     }
 
-    private func writeAndInvalidateGroup(of entry: ConsistencyEntry, _ random: inout SeededRandom) async throws {
+    private func writeAndInvalidateGroup(of entry: ConsistencyEntry, _ random: inout SeededGenerator) async throws {
         guard case .grouped(_, let group) = entry else { return try await self.writeAndInvalidate(entry, &random) }
         _ = try await self.worker.write(entry, DatabaseDelays.write(&random))
         try await self.invalidate(ConsistencyEntry.groupKeys.map { .grouped($0, group: group) }) {
@@ -124,7 +125,7 @@ struct ConsistencyCaller: Sendable {
         }
     }
 
-    private func update(_ entry: ConsistencyEntry, _ random: inout SeededRandom) async throws {
+    private func update(_ entry: ConsistencyEntry, _ random: inout SeededGenerator) async throws {
         let delays = DatabaseDelays.write(&random)
         try await self.update(.update, [entry]) {
             let write = { [try await self.worker.write(entry, delays)] }
@@ -137,7 +138,7 @@ struct ConsistencyCaller: Sendable {
     }
 
     /// Several entries at once: of a group, or all single ones.
-    private func updateAll(_ random: inout SeededRandom) async throws {
+    private func updateAll(_ random: inout SeededGenerator) async throws {
         let delays = DatabaseDelays.write(&random)
         guard let group = ConsistencyEntry.groups.randomElement(using: &random), let first = self.entries.first else {
             return
@@ -165,7 +166,7 @@ struct ConsistencyCaller: Sendable {
         return versions
     }
 
-    private func writeThrough(_ entry: ConsistencyEntry, _ random: inout SeededRandom) async throws {
+    private func writeThrough(_ entry: ConsistencyEntry, _ random: inout SeededGenerator) async throws {
         let delays = DatabaseDelays.write(&random)
         try await self.update(.writeThrough, [entry]) {
             let write = { ConsistencyRow(version: try await self.worker.write(entry, delays)) }

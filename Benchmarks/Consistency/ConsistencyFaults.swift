@@ -1,6 +1,7 @@
 import ConsistencyHistory
 import Foundation
 import OxbowTesting
+import Seeded
 import Synchronization
 import TestServers
 
@@ -63,17 +64,21 @@ struct ConsistencyFaults: Sendable {
             group.addTask {
                 // Between failovers longer, or all of the run would be around one.
                 let pause = self.topology == .standalone ? 200...1200 : 2000...8000
-                try await self.run(ConsistencyFault.ofNetwork(self.topology), SeededRandom(seed: seed), pause)
+                try await self.run(ConsistencyFault.ofNetwork(self.topology), SeededGenerator(seed: seed), pause)
             }
             group.addTask {
-                try await self.run(ConsistencyFault.ofProcesses(self.topology), SeededRandom(seed: ~seed), 500...2500)
+                try await self.run(
+                    ConsistencyFault.ofProcesses(self.topology),
+                    SeededGenerator(seed: ~seed),
+                    500...2500
+                )
             }
             // The first error ends the other one as well.
             for try await _ in group {}
         }
     }
 
-    private func run(_ faults: [ConsistencyFault], _ start: SeededRandom, _ pause: ClosedRange<Int>) async throws {
+    private func run(_ faults: [ConsistencyFault], _ start: SeededGenerator, _ pause: ClosedRange<Int>) async throws {
         var random = start
         while true {
             await SharedClock.sleep(
@@ -114,7 +119,8 @@ struct ConsistencyFaults: Sendable {
     }
 
     /// - Returns: `false` if it was not done.
-    private func inject(_ fault: ConsistencyFault, _ worker: Int, _ random: inout SeededRandom) async throws -> Bool {
+    private func inject(_ fault: ConsistencyFault, _ worker: Int, _ random: inout SeededGenerator) async throws -> Bool
+    {
         switch fault {
         case .killClients:
             for server in self.setting.dataServers where server.isRunning {
@@ -138,7 +144,7 @@ struct ConsistencyFaults: Sendable {
         _ server: ServerProcess,
         _ proxies: [FaultProxy],
         _ worker: Int,
-        _ random: inout SeededRandom
+        _ random: inout SeededGenerator
     ) async throws {
         let proxy = proxies[worker]
         switch fault {
@@ -181,7 +187,7 @@ struct ConsistencyFaults: Sendable {
     // MARK: Failover
 
     /// Breaks a master, waits until another server takes writes in its place, brings it back, and waits until all is well.
-    private func failOver(_ fault: ConsistencyFault, _ random: inout SeededRandom) async throws -> Bool {
+    private func failOver(_ fault: ConsistencyFault, _ random: inout SeededGenerator) async throws -> Bool {
         guard SharedClock.time(Self.failoverTime, after: SharedClock.now) < self.ends else { return false }
         let tag = "failover-\(Int.random(in: 0..<1000, using: &random))"
         let (master, password) = try await Self.insistently {

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import Oxbow
 import RedisClient
+import Seeded
 import Synchronization
 
 /// What a worker process is told.
@@ -90,7 +91,9 @@ final class ConsistencyWorker: Sendable {
         }
     }
 
-    func random(task: Int) -> SeededRandom { SeededRandom(seed: self.settings.seed &+ UInt64(task) &* 0x1_0000_0001) }
+    func random(task: Int) -> SeededGenerator {
+        SeededGenerator(seed: self.settings.seed &+ UInt64(task) &* 0x1_0000_0001)
+    }
 
     // MARK: What callers use
 
@@ -147,7 +150,7 @@ struct DatabaseDelays: Sendable {
     let fails: Bool
 
     /// Of a read: some milliseconds as a rule, at times much longer, longer than a claim's life too.
-    static func read(_ random: inout SeededRandom) -> DatabaseDelays {
+    static func read(_ random: inout SeededGenerator) -> DatabaseDelays {
         let most = random.oneIn(2000) ? 1500 : random.oneIn(50) ? 100 : 6
         return DatabaseDelays(
             before: random.duration(0...most),
@@ -157,7 +160,7 @@ struct DatabaseDelays: Sendable {
     }
 
     /// Of a write: never so long that it would outlive the closing of an entry.
-    static func write(_ random: inout SeededRandom) -> DatabaseDelays {
+    static func write(_ random: inout SeededGenerator) -> DatabaseDelays {
         DatabaseDelays(before: random.duration(0...4), behind: random.duration(0...3), fails: false)
     }
 }

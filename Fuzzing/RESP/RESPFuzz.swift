@@ -1,5 +1,6 @@
 package import NIOCore
 package import RESP
+import Seeded
 
 /// What must hold for any bytes that come in place of replies.
 package enum RESPFuzz {

@@ -1,4 +1,5 @@
 package import RESP
+package import Seeded
 
 /// What a scanner finds in a stream of bytes that arrives in pieces.
 package struct Scan: Equatable {
@@ -57,20 +58,7 @@ package func randomCuts(of count: Int, upTo longest: Int, using random: inout Se
     }
 }
 
-/// SplitMix64: random numbers that are the same in every run.
-package struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    package init(seed: UInt64) { self.state = seed }
-
-    package mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededGenerator {
     /// A number from 0 to `bound - 1`; slightly uneven, but cheap.
     package mutating func below(_ bound: Int) -> Int { Int(self.next() >> 33) % bound }
 }

@@ -1,4 +1,5 @@
 import PropertyFiles
+import Seeded
 import Testing
 
 /// Nothing that a file or the environment says may trap; a trap ends the test run.
@@ -30,7 +31,7 @@ import Testing
 
     @Test(arguments: 0..<8)
     func `no file and no environment traps`(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         var codes: Set<PropertyError.Code> = []
         var successes = 0
         for turn in 0..<2500 {
@@ -103,18 +104,5 @@ import Testing
             environment[name] = String(decoding: Self.noise(&random), as: UTF8.self)
         }
         return environment
-    }
-}
-
-/// SplitMix64: the same cases in every run.
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,6 +1,7 @@
 import NIOCore
 import RESP
 import RESPFuzzing
+import Seeded
 import Testing
 
 @Suite struct FrameScannerTests {

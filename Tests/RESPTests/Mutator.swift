@@ -1,5 +1,6 @@
 import RESP
 import RESPFuzzing
+import Seeded
 
 /// Makes hostile bytes from good frames; the same for the same seed.
 struct Mutator {

@@ -1,8 +1,9 @@
 import NIOCore
-import RESP
 import RedisClient
-import TestServers
+import RESP
+import Seeded
 import Testing
+import TestServers
 
 /// Promise 1: a caller gets its own reply, an error, or nothing.
 @Suite struct MultiplexingTests {
@@ -173,20 +174,5 @@ import Testing
             #expect(error?.delivery == .notSent)
             #expect(try await client.execute(RawCommand("ECHO", "still here", returning: String.self)) == "still here")
         }
-    }
-}
-
-/// The same numbers in every run.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { self.state = seed }
-
-    mutating func next() -> UInt64 {
-        // SplitMix64.
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

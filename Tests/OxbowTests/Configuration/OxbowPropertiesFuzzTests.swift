@@ -1,6 +1,7 @@
 import Oxbow
 import PropertyFiles
 import RedisClient
+import Seeded
 import Testing
 
 /// Whatever stands in the files, the configuration is read or every problem is told with its line: nothing traps.
@@ -24,7 +25,7 @@ import Testing
     func `random values of known properties never trap, and each that is not allowed is told with its line`(
         seed: UInt64
     ) {
-        var random = Random(state: seed)
+        var random = SeededGenerator(seed: seed)
         var accepted = 0
         var refused = 0
         for _ in 0..<250 {
@@ -96,18 +97,5 @@ import Testing
 
     private func check(_ value: Bool, _ expected: Bool, _ what: String, _ location: SourceLocation = #_sourceLocation) {
         #expect(value == expected, "\(what)", sourceLocation: location)
-    }
-}
-
-/// SplitMix64: the same cases in every run.
-private struct Random: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Seeded
 import Synchronization
 
 /// Explores the schedules of a scenario: all of them by depth-first search, or some at random.
@@ -74,7 +75,7 @@ struct Explorer {
     /// Schedules at random; each is repeated by the same seed.
     func random(_ count: Int, seed: UInt64) -> Outcome {
         var outcome = Outcome()
-        var generator = SplitMix(state: seed)
+        var generator = SeededGenerator(seed: seed)
         while outcome.schedules < count {
             let world = World(self.scenario)
             defer { world.finish() }
@@ -136,18 +137,5 @@ struct Explorer {
         }
         guard let text = world.violation else { return nil }
         return Violation(text: text, trace: world.state.withLock { $0.trace ?? [] })
-    }
-}
-
-/// A small generator that a seed determines.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import OxbowTesting
+import Seeded
 
 /// Changes what a proxy does, at random: harmless faults in a row, and now and then the end of all connections.
 struct IntegrityFaults {

@@ -1,6 +1,7 @@
 import NIOCore
-import RESP
 import RedisClient
+import RESP
+import Seeded
 import Synchronization
 
 /// One task of an integrity run: a random command, given up at a random moment or not, and a check of what came back.
