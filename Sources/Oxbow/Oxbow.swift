@@ -127,10 +127,17 @@ public final class Oxbow: Service, Sendable {
 
     /// Runs `body` for all clients at once, and the journal beside them; the first error cancels the others.
     private func runClients(_ body: @escaping @Sendable (RedisClient) async throws -> Void) async throws {
-        let holdOff = self.configuration.cache.holdOff
+        let configuration = self.configuration.cache
+        // Which brings the servers' time along.
+        let watches = configuration.journalReplay > .zero || configuration.refreshes
         // Cancelled at the end of this scope.
         async let _: Void = self.background.run()
-        async let _: Void = self.journal.run(self.store, holdOff: holdOff, self.logger)
+        async let _: Void = self.journal.run(
+            self.store,
+            holdOff: configuration.holdOff,
+            watches: watches,
+            self.logger
+        )
         try await withThrowingTaskGroup(of: Void.self) { group in
             for client in self.clients { group.addTask { try await body(client) } }
             for try await _ in group {}

@@ -70,7 +70,8 @@ public struct CacheConfiguration: Sendable, Hashable {
     ///
     /// A cache whose invalidation finds no room is read past until all its entries have been removed.
     public var journalEntries = 10_000
-    /// After a failover the invalidations of so long before are repeated; 30 s by default, 0 for none.
+    /// After a failover the invalidations of so long before are repeated; 30 s by default, 0 for none
+    /// (then nobody asks whether there was one).
     public var journalReplay: Duration = .seconds(30)
     /// Whether ``Oxbow/withRequestScope(_:)`` remembers anything; `true` by default.
     public var usesRequestScope = true

@@ -3,27 +3,35 @@ import Resilience
 
 /// The work behind the journal, for as long as an instance runs.
 extension InvalidationJournal {
-    /// Carries out what is owed as soon as that is possible, and watches for failovers; until cancelled.
-    func run(_ store: any CacheStore, holdOff: Duration?, _ logger: Logger) async {
+    /// Carries out what is owed as soon as that is possible, and watches for failovers if `watches`; until cancelled.
+    func run(_ store: any CacheStore, holdOff: Duration?, watches: Bool, _ logger: Logger) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.replay(store, holdOff: holdOff, logger) }
-            group.addTask { await self.watch(store, logger) }
+            if watches { group.addTask { await self.watch(store, logger) } }
         }
     }
 
     private func replay(_ store: any CacheStore, holdOff: Duration?, _ logger: Logger) async {
-        for await _ in self.work {
+        for await _ in self.work where !self.isQuiet {
             logger.notice("invalidations wait to be carried out", metadata: self.metadata)
             var pause = Backoff(initial: .milliseconds(20), maximum: .milliseconds(500))
+            var toldReason: String?
             while !self.isQuiet, !Task.isCancelled {
-                if await self.carryOut(store, holdOff: holdOff) {
+                guard let error = await self.carryOut(store, holdOff: holdOff) else {
                     pause.reset()
-                } else {
-                    try? await Task.sleep(for: pause.next(random: .random(in: 0..<1)))
+                    continue
                 }
+                let reason = "\(CacheError(storeFailure: error))"
+                if reason != toldReason, !Task.isCancelled {
+                    logger.info("invalidations cannot be carried out yet", metadata: ["error": "\(reason)"])
+                    toldReason = reason
+                }
+                try? await Task.sleep(for: pause.next(random: .random(in: 0..<1)))
             }
             if self.isQuiet { logger.notice("all invalidations are carried out", metadata: self.metadata) }
         }
+        // Nobody else knows of them.
+        if !self.isQuiet { logger.warning("invalidations are lost with this process", metadata: self.metadata) }
     }
 
     private var metadata: Logger.Metadata {
@@ -39,34 +47,45 @@ extension InvalidationJournal {
 
     /// One attempt at all that is owed.
     ///
-    /// - Returns: whether all of it succeeded.
-    private func carryOut(_ store: any CacheStore, holdOff: Duration?) async -> Bool {
+    /// - Returns: an error if not all of it succeeded.
+    private func carryOut(_ store: any CacheStore, holdOff: Duration?) async -> (any Error)? {
         let (targets, caches) = self.owed
         // In any order: what keeps failing must not stand before the others for ever.
         var rest = targets.shuffled()[...]
-        var failures = 0
+        var failure: (any Error)?
         while !rest.isEmpty {
             let batch = rest.prefix(Self.batch)
             rest = rest.dropFirst(Self.batch)
-            let done = await withTaskGroup(of: Bool.self) { group in
+            let failures = await withTaskGroup(of: (any Error)?.self) { group in
                 for (target, cache, number) in batch {
                     group.addTask {
-                        do { try await store.invalidate(target, holdOff: holdOff) } catch { return false }
+                        do { try await store.invalidate(target, holdOff: holdOff) } catch { return error }
                         self.settle(target, number, of: cache)
-                        return true
+                        return nil
                     }
                 }
-                return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+                return await group.reduce(into: [any Error]()) { failures, error in
+                    if let error { failures.append(error) }
+                }
             }
-            failures += batch.count - done
+            failure = failure ?? failures.first
             // The others will hardly fare better at the moment.
-            if done == 0 { break }
+            if failures.count == batch.count { break }
         }
         for (cache, number) in caches {
-            do { try await store.invalidate(namespace: cache) } catch { return false }
+            do {
+                try await store.invalidate(namespace: cache)
+                if let holdOff {
+                    // What is loaded meanwhile may be old, and of entries that are not there no one knows the keys.
+                    try await Task.sleep(for: holdOff)
+                    try await store.invalidate(namespace: cache)
+                }
+            } catch {
+                return error
+            }
             self.settle(cache, number)
         }
-        return failures == 0
+        return failure
     }
 
     private func watch(_ store: any CacheStore, _ logger: Logger) async {

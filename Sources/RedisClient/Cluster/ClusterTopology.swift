@@ -114,6 +114,8 @@ final class ClusterTopology: Topology {
         return nodes[state.turn % nodes.count]
     }
 
+    var masters: [RedisAddress] { self.state.withLock { $0.table.shards.map(\.master.address) } }
+
     /// The masters of all slots that have one, with what of the slots is theirs.
     var shards: [(master: RedisAddress, slots: Set<Int>)] {
         self.state.withLock { state in

@@ -10,8 +10,8 @@ extension RedisClient {
     ///
     /// - Throws: `CancellationError`.
     package func masterIdentities(timeout: Duration) async throws -> Set<String> {
-        let shards = self.topology.shards
-        let routes = shards.isEmpty ? [CommandRoute.anywhere] : shards.map { CommandRoute.node($0.master) }
+        let masters = self.topology.masters
+        let routes = masters.isEmpty ? [CommandRoute.anywhere] : masters.map { CommandRoute.node($0) }
         let identities = await withTaskGroup(of: String?.self) { group in
             for route in routes { group.addTask { try? await self.identity(at: route, timeout: timeout) } }
             return await group.reduce(into: Set<String>()) { identities, identity in

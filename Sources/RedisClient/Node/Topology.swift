@@ -17,6 +17,8 @@ protocol Topology: Sendable {
     /// Asks, now and then, whether the nodes are still what they are known as, for those who only listen: a node that
     /// has been cut off from the others answers as ever, and has nothing to tell.
     func confirm()
+    /// In a cluster: the masters.
+    var masters: [RedisAddress] { get }
     /// In a cluster: the masters, and the slots that each of them serves.
     var shards: [(master: RedisAddress, slots: Set<Int>)] { get }
     /// All nodes with connections.
@@ -34,6 +36,8 @@ struct Redirection {
 }
 
 extension Topology {
+    var masters: [RedisAddress] { [] }
+
     var shards: [(master: RedisAddress, slots: Set<Int>)] { [] }
 
     func confirm() {}

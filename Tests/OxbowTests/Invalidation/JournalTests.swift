@@ -10,6 +10,7 @@ import Testing
     /// An instance behind a proxy, and one that always reaches the server.
     private func withOutage(
         entries: Int = 10_000,
+        holdOff: Duration? = nil,
         settings: [String] = [],
         _ body: @escaping @Sendable (Oxbow, _ direct: Oxbow, FaultProxy, ServerProcess) async throws -> Void
     ) async throws {
@@ -20,6 +21,7 @@ import Testing
             configuration.redis.commandTimeout = .milliseconds(300)
             configuration.cache.softTimeout = .milliseconds(200)
             configuration.cache.journalEntries = entries
+            configuration.cache.holdOff = holdOff
             configuration.redis.address = .host("127.0.0.1", port: proxy.port)
             let direct = {
                 var direct = configuration
@@ -162,6 +164,23 @@ import Testing
         }
     }
 
+    @Test func `with a hold-off a cache that is emptied as a whole is emptied again behind it`() async throws {
+        try await self.withOutage(entries: 1, holdOff: .seconds(1)) { oxbow, direct, proxy, _ async throws in
+            let (cache, others) = (oxbow.cache("a", of: String.self), direct.cache("a", of: String.self))
+            for key in ["1", "2"] { check(try await cache.value(for: key) { "old" }, "old") }
+            try await self.cut(proxy)
+            for key in ["1", "2", "absent"] { check(try await cache.invalidate(key), .journaled) }
+            try await proxy.listen()
+            try await expectEventually { try await others.value(for: "1") == nil }
+            for key in ["1", "absent"] {
+                check(try await others.value(for: key) { "read from a replica" }, "read from a replica")
+            }
+            check(oxbow.invalidationJournal.bypassedCaches, 1)
+            try await expectEventually { oxbow.invalidationJournal.bypassedCaches == 0 }
+            for key in ["1", "absent"] { check(try await others.value(for: key) { "new" }, "new") }
+        }
+    }
+
     @Test func `after the loss of acknowledged writes the last invalidations are repeated`() async throws {
         try await self.withOutage { oxbow, direct, _, server async throws in
             let cache = oxbow.cache("a", of: String.self)
@@ -178,6 +197,20 @@ import Testing
             check(oxbow.invalidationJournal.replayed, 1)
             check(try await direct.cache("a", of: String.self).value(for: "1") { "new" }, "new")
             check(try await direct.cache("a", of: String.self).value(for: "2"), "old")
+        }
+    }
+
+    @Test(arguments: [Duration.zero, .seconds(30)])
+    func `who repeats nothing after a failover does not ask for one`(_ window: Duration) async throws {
+        let server = try await ServerProcess.start()
+        defer { server.stop() }
+        var configuration = OxbowConfiguration()
+        configuration.redis.address = .unix(path: server.unixPath)
+        configuration.cache.journalReplay = window
+        try await withOxbow(configuration) { oxbow async throws in
+            check(try await oxbow.cache("a", of: String.self).value(for: "k") { "v" }, "v")
+            try await Task.sleep(for: .milliseconds(500))
+            check(try server.cli("info", "commandstats").contains("cmdstat_info:"), window > .zero)
         }
     }
 
