@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Writes to the database between closing and opening what the caches hold of it (rules 6 and 7 of the cell protocol).
+/// Writes to the database between closing and opening what the caches hold of it (rule 6 of the cell protocol).
 extension CacheCore {
     /// Closes the cells, writes, and opens them.
     ///
@@ -29,7 +29,7 @@ extension CacheCore {
             let isAway = (error as? CacheError)?.code == .unavailable
             guard isAway, self.updateWithoutStore == .journal else {
                 // Some of them may be closed.
-                try? await self.open(cells, token, storing: nil)
+                try? await Self.each(cells) { _ = try await self.open($0, token, storing: nil) }
                 throw error
             }
             isClosed = false
@@ -61,10 +61,10 @@ extension CacheCore {
             for cell in cells {
                 group.addTask {
                     do {
-                        if value == nil, let holdOff = engine.configuration.holdOff {
+                        let isStored = try await self.open(cell, token, storing: value)
+                        if !isStored, let holdOff = engine.configuration.holdOff {
                             try await engine.store.invalidate(cell, holdOff: holdOff, timeout: nil)
                         }
-                        try await self.open([cell], token, storing: value)
                         engine.journal.noteApplied(.cell(cell), of: engine.name)
                     } catch {
                         try? engine.noteStoreFailure(error)
@@ -83,15 +83,10 @@ extension CacheCore {
     ) async throws -> Result {
         let pause = self.engine.configuration.claimLife / 3
         let end = ContinuousClock.now + self.engine.configuration.maximumLoad
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                while ContinuousClock.now < end {
-                    try await Task.sleep(for: pause)
-                    try? await self.close(cells, token, isRenewal: true)
-                }
-            }
-            defer { group.cancelAll() }
-            return try await write()
+        return try await beside(every: pause) {
+            if ContinuousClock.now < end { try? await self.close(cells, token, isRenewal: true) }
+        } body: {
+            try await write()
         }
     }
 
@@ -100,21 +95,20 @@ extension CacheCore {
         try await Self.each(cells) { try await store.close($0, token, for: life, isRenewal: isRenewal) }
     }
 
+    /// - Returns: whether the value was stored.
     private func open(
-        _ cells: [CellAddress],
+        _ cell: CellAddress,
         _ token: Token,
         storing value: (envelope: Envelope, life: Duration)?
-    ) async throws {
-        let (store, counters) = (self.engine.store, self.engine.counters)
-        try await Self.each(cells) { cell in
-            let isStored = try await store.open(
-                cell,
-                token,
-                storing: value?.envelope,
-                for: value?.life ?? .zero
-            )
-            if value != nil, !isStored { counters.refusedFills.increment() }
-        }
+    ) async throws -> Bool {
+        let isStored = try await self.engine.store.open(
+            cell,
+            token,
+            storing: value?.envelope,
+            for: value?.life ?? .zero
+        )
+        if value != nil, !isStored { self.engine.counters.refusedFills.increment() }
+        return isStored
     }
 
     /// All cells at once; the first error when all have come to an end.

@@ -132,7 +132,9 @@ final class CacheCore<Value: Sendable>: Sendable {
         let cell = try self.cell(key, in: group)
         guard self.engine.mayRead(cell) else { return nil }
         do {
-            guard case .hit(let value) = try await self.engine.look(cell, acceptsAbsent: true) else { return nil }
+            // Without a loader nobody would load an old value anew: it has come to its end.
+            let content = self.engine.current(try await self.engine.store.read(cell))
+            guard case .hit(let value) = self.engine.settled(content, acceptsAbsent: true) else { return nil }
             if let epoch { scope?.remember(value, for: scopeKey, since: epoch) }
             return value
         } catch {
@@ -176,9 +178,8 @@ final class CacheCore<Value: Sendable>: Sendable {
     func contains(_ key: String, in group: String?) async throws -> Bool {
         let cell = try self.cell(key, in: group)
         guard self.engine.mayRead(cell) else { return false }
-        guard case .value(let envelope, _) = try await self.calling({ try await self.engine.store.read(cell) }) else {
-            return false
-        }
+        let content = try await self.calling { self.engine.current(try await self.engine.store.read(cell)) }
+        guard case .value(let envelope, _) = content else { return false }
         return self.engine.coder.value(envelope) != nil
     }
 
@@ -186,12 +187,11 @@ final class CacheCore<Value: Sendable>: Sendable {
         let cell = try self.cell(key, in: group)
         guard self.engine.mayRead(cell) else { return nil }
         return try await self.calling {
-            guard case .value(let envelope, _) = try await self.engine.store.read(cell) else { return nil }
-            if envelope.expiry > 0 {
-                let now = self.engine.store.time
-                return .milliseconds(envelope.expiry > now ? Int64(clamping: envelope.expiry - now) : 0)
-            }
-            return try await self.engine.store.timeToLive(cell)
+            let content = self.engine.current(try await self.engine.store.read(cell))
+            guard case .value(let envelope, _) = content else { return nil }
+            guard envelope.expiry > 0 else { return try await self.engine.store.timeToLive(cell) }
+            let now = self.engine.store.time
+            return .milliseconds(envelope.expiry > now ? Int64(clamping: envelope.expiry - now) : 0)
         }
     }
 

@@ -53,7 +53,13 @@ extension CacheEngine {
         var failures = Failures()
         for (index, result) in zip(indices, try await self.store.read(indices.map { bulk.cells[$0] })) {
             switch result {
-            case .success(let content): course.note(self.settled(content, acceptsAbsent: true), at: index)
+            case .success(let content):
+                let look = self.interpret(content, acceptsAbsent: true)
+                course.note(look, at: index)
+                if case .due(_, let old) = look {
+                    let key = bulk.keys[index]
+                    await self.refresh(bulk.single(index), old) { try await bulk.load([key])[key] }
+                }
             case .failure(let error):
                 failures.add(error)
                 course.unclaimed.append(Unclaimed(index: index, looksAgain: false))

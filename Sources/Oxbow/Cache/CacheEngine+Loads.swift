@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Running loaders: with a claim's renewal beside them, or without a claim, one running and one coming for each key.
 extension CacheEngine {
     /// Loads without a claim: nothing is stored, and a load that runs already is not shared, because it may have begun
@@ -176,27 +178,24 @@ extension CacheEngine {
     private static var tick: Duration { .milliseconds(100) }
 
     /// Does what others wait for; meanwhile lets those go whose time is over, and does `other` every now and then.
-    private func leading<Result>(
+    func leading<Result>(
         _ flights: [Flight<Value>],
         every pause: Duration = .seconds(3600),
         other: @escaping @Sendable () async -> Void = {},
         body: () async throws -> Result
     ) async throws -> Result {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                var next = ContinuousClock.now + pause
-                while true {
-                    try await Task.sleep(for: min(pause, Self.tick))
-                    let now = ContinuousClock.now
-                    if now >= next {
-                        await other()
-                        next = now + pause
-                    }
-                    for flight in flights { flight.expireWaiters(at: now) }
-                }
+        let next = Mutex(ContinuousClock.now + pause)
+        return try await beside(every: min(pause, Self.tick)) {
+            let now = ContinuousClock.now
+            let isDue = next.withLock { next in
+                guard now >= next else { return false }
+                next = now + pause
+                return true
             }
-            defer { group.cancelAll() }
-            return try await body()
+            if isDue { await other() }
+            for flight in flights { flight.expireWaiters(at: now) }
+        } body: {
+            try await body()
         }
     }
 }

@@ -6,7 +6,7 @@ import Synchronization
 @usableFromInline
 enum Age { case fresh, due, expired }
 
-/// Values that are loaded anew while the old one is served (rule 9 of the cell protocol).
+/// Values that are loaded anew while the old one is served ("Old values" in the article "The cell protocol").
 extension CacheEngine {
     /// The age of a value that has an expiry of its own.
     ///
@@ -25,6 +25,14 @@ extension CacheEngine {
         let draw = -log(Double.random(in: Double.leastNonzeroMagnitude..<1))
         let milliseconds = Double(value.cost) / 10 * self.configuration.earlyRefreshFactor * draw
         return Double(value.expiry - now) <= milliseconds ? .due : .fresh
+    }
+
+    /// What stands in a cell, without a value that is behind its own expiry.
+    func current(_ content: CellContent) -> CellContent {
+        guard case .value(let value, _) = content, value.expiry > 0, self.store.time >= value.expiry else {
+            return content
+        }
+        return .absent
     }
 
     /// A value as it is stored: with its load's cost, and with an expiry of its own if it may be old and there.
@@ -67,7 +75,8 @@ extension CacheEngine {
 
     private func endRefresh(_ cell: CellAddress) { _ = self.shared.refreshing.withLock { $0.remove(cell) } }
 
-    /// Loads beside the value; when that fails, nobody tries again before the refresher's end.
+    /// Loads beside the value, the token renewed meanwhile, until `maximumLoad`; when that fails, nobody tries again before
+    /// the token's end.
     private func loadAnew(_ request: Request, _ old: Envelope, _ load: @escaping Loader) async {
         let token = Token.random()
         do {
@@ -79,7 +88,12 @@ extension CacheEngine {
         }
         let start = ContinuousClock.now
         do {
-            let value = try await self.run(load, request.cell)
+            let value = try await self.leading([], every: self.configuration.claimLife / 3) { [store, configuration] in
+                guard ContinuousClock.now < start + configuration.maximumLoad else { return }
+                _ = try? await store.claimRefresh(request.cell, token, of: old, for: configuration.claimLife)
+            } body: {
+                try await self.run(load, request.cell)
+            }
             self.counters.refreshes.increment()
             await self.fill(request, token, value, since: start)
         } catch {

@@ -119,7 +119,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
     @usableFromInline
     func value(_ request: Request, after found: CellContent?, _ load: @escaping Loader) async throws -> Value? {
         let cell = request.cell
-        // A loader that reads its own key loads past (rule 12): joining would be waiting for itself.
+        // A loader that reads its own key loads past (rule 10): joining would be waiting for itself.
         if LoadingCells.contains(cell, of: self.shared.id) { return try await self.run(load, cell) }
         guard let found else { return try await self.loadUnclaimed(request, load) }
         let waitEnd = ContinuousClock.now + self.configuration.longestWait

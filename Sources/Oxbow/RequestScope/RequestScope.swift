@@ -75,7 +75,7 @@ final class RequestScope: Sendable {
         init(_ value: Value?) { self.value = value }
     }
 
-    /// The moment a read began: what it brings is remembered only if nothing was forgotten since (rule 11).
+    /// The moment a read began: what it brings is remembered only if nothing was forgotten since (rule 9).
     struct Epoch: Equatable {
         fileprivate let scope: UInt64
         fileprivate let key: UInt64

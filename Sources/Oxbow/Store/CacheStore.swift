@@ -27,16 +27,16 @@ package protocol CacheStore: Sendable {
     func claim(_ cell: CellAddress, _ token: Token, for life: Duration, replacing bytes: ByteBuffer?) async throws
         -> Bool
 
-    /// Prolongs a claim that is still there; never makes one.
+    /// Prolongs a claim that is still there; never makes one. Sent also by a cancelled task.
     func renew(_ cell: CellAddress, _ token: Token, for life: Duration) async throws -> Bool
 
-    /// Stores a value if the cell still holds the claim. Sent once at most.
+    /// Stores a value if the cell still holds the claim. Sent once at most, also by a cancelled task: the value is there.
     ///
     /// - Returns: whether it was stored.
     func fill(_ cell: CellAddress, _ token: Token, with value: Envelope, for life: Duration) async throws -> Bool
 
     /// Claims a value's refreshing, if this very value is there and nobody refreshes it: it stays, and a fill with the token
-    /// replaces it.
+    /// replaces it. Called again with the token it renews the claim.
     ///
     /// - Returns: whether the claim stands beside the value now.
     func claimRefresh(_ cell: CellAddress, _ token: Token, of value: Envelope, for life: Duration) async throws -> Bool
@@ -56,8 +56,8 @@ package protocol CacheStore: Sendable {
     /// Closes the cell for a writer: value or claim goes, and nothing is filled until it is opened or `life` is over.
     ///
     /// A cell that others have closed gets the token beside theirs, and is dirty from then on. Safe to repeat. A renewal
-    /// is for a writer that has closed it before: if its token is not there any more, the cell was open in between, and is
-    /// dirty.
+    /// is for a writer that has closed it before, and is sent also by a cancelled task: if its token is not there any more,
+    /// the cell was open in between, and is dirty.
     func close(_ cell: CellAddress, _ token: Token, for life: Duration, isRenewal: Bool) async throws
 
     /// Takes a writer's token out; with the last one the cell goes, and if it is no closed cell any more, too. A cell that
@@ -109,7 +109,7 @@ package protocol CacheStore: Sendable {
     /// Prolongs the claims that are still there; never makes one.
     func renew(_ claims: [CellClaim], for life: Duration) async throws
 
-    /// Stores each value whose claim still stands. Sent once at most.
+    /// Stores each value whose claim still stands. Sent once at most, also by a cancelled task.
     ///
     /// - Returns: which ones were stored.
     func fill(_ fills: [CellFill]) async throws -> [Result<Bool, any Error>]

@@ -175,7 +175,7 @@ package final class MemoryStore: CacheStore {
         let time = self.milliseconds(at: now)
         return self.state.withLock { state in
             guard let entry = state.get(cell, at: now), Envelope(entry.bytes) == value,
-                Envelope.refresherEnd(in: entry.bytes) <= time,
+                Envelope.refresherEnd(in: entry.bytes) <= time || Envelope.isRefreshed(entry.bytes, by: token),
                 let bytes = Envelope.adding(token, until: time + UInt64(life.milliseconds), to: entry.bytes)
             else { return false }
             state.put(cell, bytes, until: entry.end)

@@ -89,7 +89,7 @@ enum RedisScripts {
         prelude + """
             local v = get()
             if isForeign then redis.call('UNLINK', key) end
-            if not isForeign and (not v or (v ~= ARGV[2] and #v <= tonumber(ARGV[5]))) then return 0 end
+            if not isForeign and (not v or isClosed(v) or (v ~= ARGV[2] and #v <= tonumber(ARGV[5]))) then return 0 end
             put(ARGV[3], ARGV[4])
             return 1
             """
@@ -197,7 +197,7 @@ enum RedisScripts {
               or string.sub(v, 6, 24) ~= string.sub(head, 6, 24) then return 0 end
             local rest = 25
             if string.byte(v, 5) == 1 then
-              if #v < 48 or number(string.sub(v, 41, 48)) > now then return 0 end
+              if #v < 48 or string.sub(v, 25, 40) ~= ARGV[3] and number(string.sub(v, 41, 48)) > now then return 0 end
               rest = 49
             end
             local bytes = string.sub(v, 1, 4) .. string.char(1) .. string.sub(v, 6, 24) .. ARGV[3]

@@ -122,7 +122,8 @@ extension RedisStore {
                 Self.call(
                     RedisScripts.renew,
                     claim.cell,
-                    (CellContent.encodedClaim(claim.token), life.milliseconds)
+                    (CellContent.encodedClaim(claim.token), life.milliseconds),
+                    ignoresCancellation: true
                 )
             }
             return try await self.client.execute(pipeline: calls, timeout: self.softTimeout)
@@ -133,7 +134,7 @@ extension RedisStore {
         try await self.inPieces(fills, sizes: fills.map(\.value.payload.readableBytes)) { fills in
             let calls = fills.map { fill in
                 let arguments = (CellContent.encodedClaim(fill.claim.token), fill.value.encoded, fill.life.milliseconds)
-                return Self.call(RedisScripts.fill, fill.claim.cell, arguments)
+                return Self.call(RedisScripts.fill, fill.claim.cell, arguments, ignoresCancellation: true)
             }
             return try await self.client.execute(pipeline: calls, timeout: self.softTimeout).map { $0.map { $0 == 1 } }
         }

@@ -33,7 +33,7 @@ package struct RedisStore: CacheStore {
         self.client = client
         self.holdsGroupsOff = holdsGroupsOff
         self.softTimeout = softTimeout
-        self.longestCell = maximumValueBytes + Envelope.headerBytes
+        self.longestCell = maximumValueBytes + Envelope.headerBytes + Envelope.refresherBytes
     }
 
     package func read(_ cell: CellAddress) async throws -> CellContent {
@@ -112,7 +112,13 @@ package struct RedisStore: CacheStore {
 
     package func renew(_ cell: CellAddress, _ token: Token, for life: Duration) async throws -> Bool {
         let arguments = (CellContent.encodedClaim(token), life.milliseconds)
-        return try await self.run(RedisScripts.renew, cell, arguments: arguments, timeout: self.softTimeout)
+        return try await self.run(
+            RedisScripts.renew,
+            cell,
+            arguments: arguments,
+            ignoresCancellation: true,
+            timeout: self.softTimeout
+        )
     }
 
     package func fill(
@@ -126,6 +132,7 @@ package struct RedisStore: CacheStore {
             RedisScripts.fill,
             cell,
             arguments: (claim, value.encoded, life.milliseconds),
+            ignoresCancellation: true,
             timeout: self.softTimeout
         )
     }
@@ -147,7 +154,13 @@ package struct RedisStore: CacheStore {
 
     package func close(_ cell: CellAddress, _ token: Token, for life: Duration, isRenewal: Bool) async throws {
         let arguments = (token.bytes, life.milliseconds, isRenewal ? 1 : 0)
-        _ = try await self.run(RedisScripts.close, cell, arguments: arguments, isIdempotent: true)
+        _ = try await self.run(
+            RedisScripts.close,
+            cell,
+            arguments: arguments,
+            isIdempotent: true,
+            ignoresCancellation: isRenewal
+        )
     }
 
     package func open(

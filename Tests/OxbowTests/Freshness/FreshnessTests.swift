@@ -38,7 +38,7 @@ import Testing
                     try await
                         (form == .key
                         ? caches.0.remainingTimeToLive(for: "k")
-                        : caches.1.remainingTimeToLive(for: "k", in: "g")) == .zero
+                        : caches.1.remainingTimeToLive(for: "k", in: "g")) == nil
                 }
                 // In memory there is no run() to load behind the caller's back.
                 let gate = Gate()
@@ -59,7 +59,7 @@ import Testing
         try await withOxbow(kind, cache: self.configuration(stale: .milliseconds(1500))) { oxbow async throws in
             let cache = oxbow.cache(freshModule(), of: String.self)
             check(try await cache.value(for: "k") { "old" }, "old")
-            try await expectEventually { try await cache.remainingTimeToLive(for: "k") == .zero }
+            try await expectEventually { try await cache.remainingTimeToLive(for: "k") == nil }
             let failures = Counter()
             @Sendable func value() async throws -> String {
                 try await cache.value(for: "k") {
@@ -78,11 +78,70 @@ import Testing
     }
 
     @Test(arguments: StoreKind.allCases)
+    func `who brings no loader gets no old value`(_ kind: StoreKind) async throws {
+        try await withOxbow(kind, cache: self.configuration(stale: .seconds(50))) { oxbow async throws in
+            let cache = oxbow.cache(freshModule(), of: String.self)
+            check(try await cache.value(for: "k") { "old" }, "old")
+            try await expectEventually { try await cache.value(for: "k") == nil }
+            check(try await cache.contains("k"), false)
+            check(try await cache.remainingTimeToLive(for: "k"), nil)
+            // Still there for those with one.
+            check(try await cache.value(for: "k") { "new" }, "old")
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func `a bulk load serves old values and has them loaded anew`(_ kind: StoreKind) async throws {
+        try await withOxbow(kind, cache: self.configuration(stale: .seconds(50))) { oxbow async throws in
+            let cache = oxbow.cache(freshModule(), of: String.self)
+            check(try await cache.values(for: ["a", "b"]) { rows($0) }, rows(["a", "b"]))
+            try await expectEventually { try await cache.value(for: "b") == nil }
+            let old = try await cache.values(for: ["a", "b"]) { keys in
+                Dictionary(uniqueKeysWithValues: keys.map { ($0, "new") })
+            }
+            check(old, rows(["a", "b"]))
+            try await expectEventually { cache.statistics.refreshes == 2 }
+            try await expectEventually { try await cache.value(for: "a") { "unused" } == "new" }
+            try await expectEventually { try await cache.value(for: "b") { "unused" } == "new" }
+        }
+    }
+
+    @Test(arguments: StoreKind.servers)
+    func `a long load beside an old value is one load of all processes`(_ kind: StoreKind) async throws {
+        var configuration = self.configuration(stale: .seconds(50))
+        configuration.claimLife = .milliseconds(300)
+        configuration.timeToLive = .seconds(1)
+        let (module, processes) = (freshModule(), configuration)
+        try await withOxbow(kind, cache: processes) { first async throws in
+            try await withOxbow(kind, cache: processes) { second async throws in
+                let (a, b) = (first.cache(module, of: String.self), second.cache(module, of: String.self))
+                check(try await a.value(for: "k") { "old" }, "old")
+                try await expectEventually { try await a.value(for: "k") == nil }
+                let gate = Gate()
+                let load = { @Sendable () async throws -> String in
+                    await gate.pass()
+                    return "new"
+                }
+                check(try await a.value(for: "k", orLoad: load), "old")
+                await gate.arrival()
+                // Three lives of a claim.
+                for _ in 0..<9 {
+                    try await Task.sleep(for: .milliseconds(100))
+                    check(try await b.value(for: "k") { "from another process" }, "old")
+                }
+                check(b.statistics.loads, 0)
+                gate.open()
+                try await expectEventually { try await b.value(for: "k") { "from another process" } == "new" }
+            }
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
     func `what was invalidated is never served, however stale values may be`(_ kind: StoreKind) async throws {
         try await withOxbow(kind, cache: self.configuration(stale: .seconds(50))) { oxbow async throws in
             let cache = oxbow.cache(freshModule(), of: String.self)
             check(try await cache.value(for: "k") { "old" }, "old")
-            try await expectEventually { try await cache.remainingTimeToLive(for: "k") == .zero }
+            try await expectEventually { try await cache.remainingTimeToLive(for: "k") == nil }
             let gate = Gate()
             if kind != .memory {
                 check(

@@ -2,7 +2,7 @@ import NIOCore
 import Oxbow
 import Testing
 
-/// Claims beside a value, on every store, in both forms (rule 9).
+/// Claims beside a value, on every store, in both forms.
 @Suite(.timeLimit(.minutes(1))) struct RefreshContractTests {
     private func envelope(_ text: String, expiry: UInt64 = 0) -> Envelope {
         var envelope = Envelope(kind: .raw, length: text.utf8.count, payload: ByteBuffer(string: text))

@@ -2,7 +2,7 @@ import NIOCore
 import Oxbow
 import Testing
 
-/// Entries and groups that take no value for a while behind their invalidation (rule 10).
+/// Entries and groups that take no value for a while behind their invalidation (rule 13).
 @Suite(.timeLimit(.minutes(1))) struct HoldOffTests {
     private let value = Envelope(kind: .raw, length: 1, payload: ByteBuffer(string: "v"))
 
@@ -66,6 +66,24 @@ import Testing
             }
             try await cache.writeThrough("written") { "new" }
             check(try await cache.value(for: "written"), "new")
+        }
+    }
+
+    @Test(arguments: StoreKind.servers)
+    func `a write-through that may not store holds off`(_ kind: StoreKind) async throws {
+        var configuration = patient()
+        configuration.holdOff = .seconds(50)
+        let module = freshModule()
+        try await withOxbow(kind, cache: configuration) { oxbow async throws in
+            try await withOxbow(kind) { other async throws in
+                let (cache, others) = (oxbow.cache(module, of: String.self), other.cache(module, of: String.self))
+                try await cache.writeThrough("k") {
+                    try await others.invalidate("k")
+                    return "older than the invalidation"
+                }
+                check(try await others.value(for: "k") { "read from a replica" }, "read from a replica")
+                check(try await others.contains("k"), false)
+            }
         }
     }
 

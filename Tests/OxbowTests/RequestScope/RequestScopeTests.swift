@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    /// Rule 11, with the interleaving of the model: the read begins, the invalidation comes and is acknowledged, the
+    /// Rule 9, with the interleaving of the model: the read begins, the invalidation comes and is acknowledged, the
     /// read brings its older value.
     @Test func `a read that began before an invalidation is not remembered`() async throws {
         try await withOxbow(.redis) { oxbow async throws in
