@@ -127,17 +127,10 @@ public final class Oxbow: Service, Sendable {
 
     /// Runs `body` for all clients at once, and the journal beside them; the first error cancels the others.
     private func runClients(_ body: @escaping @Sendable (RedisClient) async throws -> Void) async throws {
-        let configuration = self.configuration.cache
-        // Which brings the servers' time along.
-        let watches = configuration.journalReplay > .zero || configuration.refreshes
+        let holdOff = self.configuration.cache.holdOff
         // Cancelled at the end of this scope.
         async let _: Void = self.background.run()
-        async let _: Void = self.journal.run(
-            self.store,
-            holdOff: configuration.holdOff,
-            watches: watches,
-            self.logger
-        )
+        async let _: Void = self.journal.run(self.store, holdOff: holdOff, self.logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for client in self.clients { group.addTask { try await body(client) } }
             for try await _ in group {}
@@ -278,9 +271,11 @@ public final class Oxbow: Service, Sendable {
         _ options: CacheOptions
     ) -> CacheCore<Codec.Value> {
         precondition(!module.isEmpty, "a cache needs a name")
-        var cache = self.configuration.cache
-        cache.earlyRefreshFactor = options.earlyRefreshFactor ?? cache.earlyRefreshFactor
-        cache.staleFor = options.staleFor ?? cache.staleFor
+        let cache = self.configuration.cache.with(options)
+        if options != CacheOptions() {
+            do { try cache.validate() } catch { preconditionFailure("cache '\(module)': \(error)") }
+        }
+        if cache.refreshes { self.journal.keepServerTime() }
         let prefix = "\(cache.keyPrefix):\(KeyEncoding.encode(module, isLast: false)):\(version):"
         let fresh = CacheShared<Codec.Value>()
         let known = self.caches.withLock { caches in
@@ -298,13 +293,14 @@ public final class Oxbow: Service, Sendable {
         }
         let coder = ValueCoder<Codec.Value>(
             codec: codec,
-            compression: options.compression ?? cache.compression,
+            compression: cache.compression,
             deflate: self.deflate,
             maximumBytes: cache.maximumValueBytes
         )
         let engine = CacheEngine<Codec.Value>(
             shared: shared,
-            store: self.store,
+            store: cache.softTimeout == self.configuration.cache.softTimeout
+                ? self.store : self.store.bounded(by: cache.softTimeout),
             coder: coder,
             configuration: cache,
             storeMonitor: self.storeMonitor,

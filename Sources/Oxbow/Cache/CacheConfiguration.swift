@@ -92,7 +92,21 @@ public struct CacheConfiguration: Sendable, Hashable {
     }
 }
 
-/// What one cache does differently from ``CacheConfiguration``.
+extension CacheConfiguration {
+    func with(_ options: CacheOptions) -> CacheConfiguration {
+        var cache = self
+        cache.timeToLive = options.timeToLive ?? cache.timeToLive
+        cache.absentTimeToLive = options.absentTimeToLive ?? cache.absentTimeToLive
+        cache.compression = options.compression ?? cache.compression
+        cache.jitterPercent = options.jitterPercent ?? cache.jitterPercent
+        cache.softTimeout = options.softTimeout ?? cache.softTimeout
+        cache.earlyRefreshFactor = options.earlyRefreshFactor ?? cache.earlyRefreshFactor
+        cache.staleFor = options.staleFor ?? cache.staleFor
+        return cache
+    }
+}
+
+/// What one cache does differently from ``CacheConfiguration``, whose bounds hold for it, too.
 public struct CacheOptions: Sendable, Hashable {
     /// The life of an entry; `nil`, the default, is the configured one.
     public var timeToLive: Duration?
@@ -100,7 +114,11 @@ public struct CacheOptions: Sendable, Hashable {
     public var absentTimeToLive: Duration?
     /// Which values are compressed; `nil`, the default, is as configured.
     public var compression: CompressionConfiguration?
-    /// How eagerly a value is loaded anew before it expires; `nil`, the default, is as configured.
+    /// By how many percent at most a stored life is shorter than asked for, 0 to 100; `nil`, the default, is as configured.
+    public var jitterPercent: Int?
+    /// Bounds each command on the way of a cache read; `nil`, the default, is as configured.
+    public var softTimeout: Duration?
+    /// How eagerly a value is loaded anew before it expires, 0 to 100; `nil`, the default, is as configured.
     public var earlyRefreshFactor: Double?
     /// How long behind its expiry a value is still served while it is loaded anew; `nil`, the default, is as configured.
     public var staleFor: Duration?
@@ -121,6 +139,8 @@ public struct CacheOptions: Sendable, Hashable {
         timeToLive: Duration? = nil,
         absentTimeToLive: Duration? = nil,
         compression: CompressionConfiguration? = nil,
+        jitterPercent: Int? = nil,
+        softTimeout: Duration? = nil,
         earlyRefreshFactor: Double? = nil,
         staleFor: Duration? = nil,
         updateWithoutStore: UpdateWithoutStore = .journal
@@ -128,6 +148,8 @@ public struct CacheOptions: Sendable, Hashable {
         self.timeToLive = timeToLive
         self.absentTimeToLive = absentTimeToLive
         self.compression = compression
+        self.jitterPercent = jitterPercent
+        self.softTimeout = softTimeout
         self.earlyRefreshFactor = earlyRefreshFactor
         self.staleFor = staleFor
         self.updateWithoutStore = updateWithoutStore

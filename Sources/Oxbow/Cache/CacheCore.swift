@@ -20,8 +20,8 @@ final class CacheCore<Value: Sendable>: Sendable {
         self.usesRequestScope = engine.configuration.usesRequestScope
         self.prefix = engine.name.text
         self.updateWithoutStore = options.updateWithoutStore
-        self.timeToLive = options.timeToLive ?? engine.configuration.timeToLive
-        self.absentTimeToLive = options.absentTimeToLive ?? engine.configuration.absentTimeToLive
+        self.timeToLive = engine.configuration.timeToLive
+        self.absentTimeToLive = engine.configuration.absentTimeToLive
     }
 
     // MARK: Names

@@ -3,11 +3,11 @@ import Resilience
 
 /// The work behind the journal, for as long as an instance runs.
 extension InvalidationJournal {
-    /// Carries out what is owed as soon as that is possible, and watches for failovers if `watches`; until cancelled.
-    func run(_ store: any CacheStore, holdOff: Duration?, watches: Bool, _ logger: Logger) async {
+    /// Carries out what is owed as soon as that is possible, and watches for failovers; until cancelled.
+    func run(_ store: any CacheStore, holdOff: Duration?, _ logger: Logger) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.replay(store, holdOff: holdOff, logger) }
-            if watches { group.addTask { await self.watch(store, logger) } }
+            group.addTask { await self.watch(store, logger) }
         }
     }
 
@@ -91,6 +91,10 @@ extension InvalidationJournal {
     private func watch(_ store: any CacheStore, _ logger: Logger) async {
         var pause = Duration.zero
         while !Task.isCancelled {
+            guard self.isWatching else {
+                try? await Task.sleep(for: .seconds(1))
+                continue
+            }
             let masters = (try? await store.masters(after: pause)) ?? []
             pause = .seconds(1)
             let before = self.statistics.failovers

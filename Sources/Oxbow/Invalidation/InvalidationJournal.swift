@@ -53,6 +53,8 @@ final class InvalidationJournal: Sendable {
     private let metrics: JournalMetrics
     /// Whether nothing is owed: all that a read asks in good times.
     private let quiet = Atomic<Bool>(true)
+    /// Whether masters are asked: for failovers, or for their time.
+    private let watching: Atomic<Bool>
     private let signals = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     /// - Parameters:
@@ -67,6 +69,7 @@ final class InvalidationJournal: Sendable {
         metrics: any MetricsFactory = MetricsSystem.factory
     ) {
         self.maximumEntries = maximumEntries
+        self.watching = Atomic(window > .zero)
         self.metrics = JournalMetrics(prefix: metricsPrefix, metrics)
         self.state = Mutex(State(recent: RecentInvalidations(maximumEntries: maximumEntries, window: window)))
     }
@@ -148,6 +151,11 @@ final class InvalidationJournal: Sendable {
     var knowsMasters: Bool { self.state.withLock { !$0.masters.isEmpty } }
 
     // MARK: Replay
+
+    var isWatching: Bool { self.watching.load(ordering: .relaxed) }
+
+    /// Has the masters asked also where no failover matters: it is how the servers' time is known.
+    func keepServerTime() { self.watching.store(true, ordering: .relaxed) }
 
     /// Tells that there is something to do.
     var work: AsyncStream<Void> { self.signals.stream }

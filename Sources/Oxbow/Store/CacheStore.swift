@@ -90,6 +90,9 @@ package protocol CacheStore: Sendable {
     /// One that has never been named may lack what the others have acknowledged last.
     func masters(after pause: Duration) async throws -> Set<String>
 
+    /// The same store, each command on the way of a read bounded otherwise.
+    func bounded(by softTimeout: Duration) -> any CacheStore
+
     /// The rest of the life of what the cell holds; `nil` when it holds nothing or never ends. Safe to repeat.
     func timeToLive(_ cell: CellAddress) async throws -> Duration?
 
@@ -121,4 +124,9 @@ package protocol CacheStore: Sendable {
     func invalidate(_ cells: [CellAddress], holdOff: Duration?, timeout: Duration?) async throws -> [Result<
         Void, any Error
     >]
+}
+
+extension CacheStore {
+    /// Memory keeps nobody waiting.
+    package func bounded(by softTimeout: Duration) -> any CacheStore { self }
 }

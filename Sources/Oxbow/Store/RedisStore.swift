@@ -11,7 +11,7 @@ package struct RedisStore: CacheStore {
     /// Bounds each command on the way of a cached read: look, claim, fill.
     ///
     /// The caller goes on without the cache then.
-    let softTimeout: Duration
+    var softTimeout: Duration
     /// No cell that this library writes is longer, in bytes.
     let longestCell: Int
 
@@ -34,6 +34,12 @@ package struct RedisStore: CacheStore {
         self.holdsGroupsOff = holdsGroupsOff
         self.softTimeout = softTimeout
         self.longestCell = maximumValueBytes + Envelope.headerBytes + Envelope.refresherBytes
+    }
+
+    package func bounded(by softTimeout: Duration) -> any CacheStore {
+        var store = self
+        store.softTimeout = softTimeout
+        return store
     }
 
     package func read(_ cell: CellAddress) async throws -> CellContent {

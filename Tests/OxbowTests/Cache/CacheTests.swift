@@ -98,6 +98,30 @@ struct User: Codable, Sendable, Equatable {
     }
 
     @Test(arguments: StoreKind.allCases)
+    func `a cache may have a jitter of its own`(_ kind: StoreKind) async throws {
+        try await withOxbow(kind) { oxbow async throws in
+            let exact = oxbow.cache(freshModule("exact"), of: String.self, options: .init(jitterPercent: 0))
+            let loose = oxbow.cache(freshModule("loose"), of: String.self, options: .init(jitterPercent: 100))
+            var shortest = Duration.seconds(1000)
+            for key in 0..<20 {
+                try await exact.set("v", for: "\(key)", timeToLive: .seconds(1000))
+                try await loose.set("v", for: "\(key)", timeToLive: .seconds(1000))
+                #expect(try #require(try await exact.remainingTimeToLive(for: "\(key)")) > .seconds(990))
+                shortest = min(shortest, try await loose.remainingTimeToLive(for: "\(key)") ?? .zero)
+            }
+            // All twenty draws above it: once in 10^6 runs.
+            #expect(shortest < .seconds(500))
+        }
+    }
+
+    @Test func `options that no configuration may have are a mistake of the program`() async {
+        await #expect(processExitsWith: .failure) {
+            _ = try Oxbow(inMemory: CacheConfiguration())
+                .cache("a", of: String.self, options: .init(jitterPercent: 101))
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
     func `versions and modules do not see each other`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
             let module = freshModule()

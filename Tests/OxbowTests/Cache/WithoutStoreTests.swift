@@ -56,6 +56,21 @@ import Testing
         }
     }
 
+    @Test func `a cache may have a soft time-out of its own`() async throws {
+        var configuration = OxbowConfiguration()
+        configuration.redis.address = .host("127.0.0.1", port: try await ServerProcess.freePort())
+        configuration.cache.softTimeout = .seconds(20)
+        try await withOxbow(configuration) { oxbow async throws in
+            let hasty = oxbow.cache("a", of: String.self, options: CacheOptions(softTimeout: .milliseconds(100)))
+            let start = ContinuousClock.now
+            check(try await hasty.value(for: "k") { "loaded" }, "loaded")
+            let several = try await hasty.values(for: ["k"]) { rows($0) }
+            check(several, rows(["k"]))
+            let waited = start.duration(to: .now)
+            #expect(waited >= .milliseconds(190) && waited < .seconds(5))
+        }
+    }
+
     @Test func `a hung server is loaded past, and found again when it wakes`() async throws {
         let server = try await ServerProcess.start()
         defer { server.stop() }
