@@ -57,6 +57,7 @@ extension CacheCore {
         storing value: (envelope: Envelope, life: Duration)?
     ) async {
         let engine = self.engine
+        let failovers = engine.journal.failovers
         await withTaskGroup(of: Void.self) { group in
             for cell in cells {
                 group.addTask {
@@ -65,7 +66,7 @@ extension CacheCore {
                         if !isStored, let holdOff = engine.configuration.holdOff {
                             try await engine.store.invalidate(cell, holdOff: holdOff, timeout: nil)
                         }
-                        engine.journal.noteApplied(.cell(cell), of: engine.name)
+                        engine.journal.noteApplied(.cell(cell), of: engine.name, since: failovers)
                     } catch {
                         try? engine.noteStoreFailure(error)
                         engine.journal.add(.cell(cell), of: engine.name)

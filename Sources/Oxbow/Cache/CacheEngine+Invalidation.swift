@@ -5,10 +5,11 @@ extension CacheEngine {
     ///
     /// - Throws: ``CacheError`` with `notRunning`.
     func invalidate(_ target: InvalidationJournal.Target) async throws -> InvalidationOutcome {
+        let failovers = self.journal.failovers
         do {
             let timeout = self.journal.isQuiet ? nil : self.configuration.softTimeout
             try await self.store.invalidate(target, holdOff: self.configuration.holdOff, timeout: timeout)
-            self.journal.noteApplied(target, of: self.name)
+            self.journal.noteApplied(target, of: self.name, since: failovers)
             return .applied
         } catch {
             try self.journal(target, after: error)
@@ -18,6 +19,7 @@ extension CacheEngine {
 
     /// The same for several cells at once.
     func invalidate(_ cells: [CellAddress]) async throws -> InvalidationOutcome {
+        let failovers = self.journal.failovers
         let timeout = self.journal.isQuiet ? nil : self.configuration.softTimeout
         let results: [Result<Void, any Error>]
         do {
@@ -29,7 +31,7 @@ extension CacheEngine {
         for (cell, result) in zip(cells, results) {
             do {
                 try result.get()
-                self.journal.noteApplied(.cell(cell), of: self.name)
+                self.journal.noteApplied(.cell(cell), of: self.name, since: failovers)
             } catch {
                 try self.journal(.cell(cell), after: error)
                 outcome = .journaled

@@ -95,11 +95,11 @@ extension InvalidationJournal {
                 try? await Task.sleep(for: .seconds(1))
                 continue
             }
-            let masters = (try? await store.masters(after: pause)) ?? []
+            let masters = try? await store.masters(after: pause)
             pause = .seconds(1)
-            let before = self.statistics.failovers
-            self.note(masters: masters)
-            if self.statistics.failovers > before {
+            let before = self.failovers
+            if let masters { self.note(masters) }
+            if self.failovers > before {
                 logger.notice("another master: the last invalidations are repeated", metadata: self.metadata)
             }
         }

@@ -19,6 +19,7 @@ final class InvalidationJournal: Sendable {
         /// Caches, by the prefix of their keys, of which too much is owed.
         var bypassed: [CellName: UInt64] = [:]
         var recent: RecentInvalidations
+        /// The masters that were there the last time.
         var masters: Set<String> = []
         var lastNumber: UInt64 = 0
         var statistics = InvalidationJournalStatistics()
@@ -43,6 +44,18 @@ final class InvalidationJournal: Sendable {
         mutating func bypass(_ cache: CellName, _ number: UInt64) {
             self.bypassed[cache] = number
             self.pending = self.pending.filter { $0.value.cache != cache }
+        }
+
+        /// Owes all that a failover may have undone.
+        ///
+        /// What is being carried out at this moment may be so on the old master: it gets a new number.
+        mutating func repeatAll(at now: ContinuousClock.Instant, atMost maximum: Int) {
+            self.statistics.failovers += 1
+            let number = self.nextNumber()
+            self.pending = self.pending.mapValues { ($0.cache, number) }
+            let (recent, forgotten) = self.recent.all(at: now)
+            for cache in forgotten + self.bypassed.keys { self.bypass(cache, self.nextNumber()) }
+            for (target, cache) in recent { self.owe(target, of: cache, atMost: maximum) }
         }
 
         var isQuiet: Bool { self.pending.isEmpty && self.bypassed.isEmpty }
@@ -92,27 +105,38 @@ final class InvalidationJournal: Sendable {
         }
     }
 
+    /// How often a failover was noticed: to be asked before an invalidation is sent.
+    var failovers: UInt64 { self.state.withLock { $0.statistics.failovers } }
+
     /// An invalidation was carried out.
-    func noteApplied(_ target: Target, of cache: CellName, at now: ContinuousClock.Instant = .now) {
-        self.state.withLock { $0.recent.add(target, of: cache, at: now) }
+    ///
+    /// `failovers` is what ``failovers`` was before it was sent: if there was one since, nobody knows which master has
+    /// carried it out.
+    func noteApplied(
+        _ target: Target,
+        of cache: CellName,
+        since failovers: UInt64,
+        at now: ContinuousClock.Instant = .now
+    ) {
+        let isCertain = self.state.withLock { state in
+            guard state.statistics.failovers == failovers else { return false }
+            state.recent.add(target, of: cache, at: now)
+            return true
+        }
+        if !isCertain { self.change { $0.owe(target, of: cache, atMost: self.maximumEntries) } }
     }
 
     /// The masters as they are now.
     ///
-    /// One that has never been seen owes the last invalidations: the first ones seen do not.
-    func note(masters: Set<String>, at now: ContinuousClock.Instant = .now) {
+    /// One that was not there the last time owes the last invalidations: the first ones seen do not.
+    func note(_ masters: MasterSighting, at now: ContinuousClock.Instant = .now) {
+        if masters.identities.isEmpty { return }
         self.change { state in
-            let isKnown = state.masters.isSuperset(of: masters) || state.masters.isEmpty
-            state.masters.formUnion(masters)
-            if isKnown {
-                if !masters.isEmpty { state.recent.noteSighting(at: now) }
-                return
-            }
-            defer { state.recent.noteSighting(at: now) }
-            state.statistics.failovers += 1
-            let (recent, forgotten) = state.recent.all(at: now)
-            for cache in forgotten { state.bypass(cache, state.nextNumber()) }
-            for (target, cache) in recent { state.owe(target, of: cache, atMost: self.maximumEntries) }
+            let isKnown = state.masters.isEmpty || state.masters.isSuperset(of: masters.identities)
+            // Who does not answer may come back as what it was.
+            state.masters = masters.isComplete ? masters.identities : state.masters.union(masters.identities)
+            if !isKnown { state.repeatAll(at: now, atMost: self.maximumEntries) }
+            if masters.isComplete { state.recent.noteSighting(at: now) }
         }
     }
 

@@ -19,6 +19,6 @@ public struct InvalidationJournalStatistics: Sendable, Hashable {
     public var journaled: UInt64 = 0
     /// Invalidations that were carried out later, or repeated after a failover, since the start.
     public var replayed: UInt64 = 0
-    /// How often a master that had not been seen before made this process repeat its last invalidations.
+    /// How often a master that was not there before made this process repeat its last invalidations.
     public var failovers: UInt64 = 0
 }

@@ -86,9 +86,7 @@ package protocol CacheStore: Sendable {
     func invalidate(namespace prefix: CellName) async throws
 
     /// Waits for so long, or until a connection is lost; then tells which masters there are.
-    ///
-    /// One that has never been named may lack what the others have acknowledged last.
-    func masters(after pause: Duration) async throws -> Set<String>
+    func masters(after pause: Duration) async throws -> MasterSighting
 
     /// The same store, each command on the way of a read bounded otherwise.
     func bounded(by softTimeout: Duration) -> any CacheStore

@@ -274,9 +274,9 @@ package final class MemoryStore: CacheStore {
     }
 
     /// There are none.
-    package func masters(after pause: Duration) async throws -> Set<String> {
+    package func masters(after pause: Duration) async throws -> MasterSighting {
         try await Task.sleep(for: pause)
-        return []
+        return MasterSighting([])
     }
 
     package func timeToLive(_ cell: CellAddress) async throws -> Duration? {

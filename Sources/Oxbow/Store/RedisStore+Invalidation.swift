@@ -75,12 +75,13 @@ extension RedisStore {
         }
     }
 
-    package func masters(after pause: Duration) async throws -> Set<String> {
+    package func masters(after pause: Duration) async throws -> MasterSighting {
         // Whoever watches any key is told when a connection is lost.
         try await self.client.watches.with(ByteBuffer()) { watch in
             watch.begin()
             try await watch.wait(until: .now + pause)
         }
-        return try await self.client.masterIdentities(timeout: .seconds(1))
+        let (identities, isComplete) = try await self.client.sightMasters(timeout: .seconds(1))
+        return MasterSighting(identities, isComplete: isComplete)
     }
 }

@@ -3,13 +3,11 @@ import RESP
 import Synchronization
 
 extension RedisClient {
-    /// What the masters are at this moment: each one's run id and replication id.
+    /// Asks all masters who they are.
     ///
-    /// One that has never been seen before is a server that was restarted, or a replica that was promoted: it may lack the
-    /// last writes that the old one has acknowledged. Servers that do not answer within `timeout` are left out.
-    ///
+    /// - Returns: the run id and the replication id of each; without those that have not answered within `timeout`.
     /// - Throws: `CancellationError`.
-    package func masterIdentities(timeout: Duration) async throws -> Set<String> {
+    package func sightMasters(timeout: Duration) async throws -> (identities: Set<String>, isComplete: Bool) {
         let masters = self.topology.masters
         let routes = masters.isEmpty ? [CommandRoute.anywhere] : masters.map { CommandRoute.node($0) }
         let identities = await withTaskGroup(of: String?.self) { group in
@@ -19,11 +17,11 @@ extension RedisClient {
             }
         }
         try Task.checkCancellation()
-        return identities
+        return (identities, identities.count == routes.count)
     }
 
-    /// The servers' time in ms since 1970: this machine's, with the difference that the last ``masterIdentities(timeout:)``
-    /// has found; without one, this machine's.
+    /// The servers' time in ms since 1970: this machine's, with the difference that the last ``sightMasters(timeout:)`` has
+    /// found; without one, this machine's.
     package var serverTime: UInt64 { UInt64(clamping: Self.localTime + self.clockOffset.load(ordering: .relaxed)) }
 
     private static var localTime: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }

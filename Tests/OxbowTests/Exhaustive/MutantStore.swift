@@ -146,7 +146,7 @@ struct MutantStore: CacheStore {
 
     func invalidate(namespace prefix: CellName) async throws { try await self.memory.invalidate(namespace: prefix) }
 
-    func masters(after pause: Duration) async throws -> Set<String> { try await self.memory.masters(after: pause) }
+    func masters(after pause: Duration) async throws -> MasterSighting { try await self.memory.masters(after: pause) }
 
     func claimRefresh(
         _ cell: CellAddress,

@@ -111,7 +111,7 @@ struct SteppedStore: CacheStore {
         }
     }
 
-    func masters(after pause: Duration) async throws -> Set<String> { try await self.base.masters(after: pause) }
+    func masters(after pause: Duration) async throws -> MasterSighting { try await self.base.masters(after: pause) }
 
     func claimRefresh(
         _ cell: CellAddress,

@@ -72,52 +72,104 @@ import Testing
 
     @Test func `an unknown master owes what was invalidated within the window`() {
         let journal = InvalidationJournal(maximumEntries: 10, window: .seconds(30))
-        journal.note(masters: ["a"], at: self.start)
-        journal.noteApplied(.cell(self.cell(1, of: self.users)), of: self.users, at: self.start)
-        journal.noteApplied(.cell(self.cell(2, of: self.users)), of: self.users, at: self.start + .seconds(20))
-        journal.note(masters: ["a"], at: self.start + .seconds(35))
-        journal.note(masters: [], at: self.start + .seconds(35))
+        journal.note(.init(["a"]), at: self.start)
+        journal.noteApplied(.cell(self.cell(1, of: self.users)), of: self.users, since: 0, at: self.start)
+        journal.noteApplied(
+            .cell(self.cell(2, of: self.users)),
+            of: self.users,
+            since: 0,
+            at: self.start + .seconds(20)
+        )
+        journal.note(.init(["a"]), at: self.start + .seconds(35))
+        journal.note(.init([]), at: self.start + .seconds(35))
         #expect(journal.isQuiet)
-        journal.note(masters: ["a", "b"], at: self.start + .seconds(35))
+        journal.note(.init(["a", "b"]), at: self.start + .seconds(35))
         #expect(journal.covers(self.cell(2, of: self.users), of: self.users))
         #expect(!journal.covers(self.cell(1, of: self.users), of: self.users))
         #expect(journal.statistics.failovers == 1)
     }
 
+    @Test func `a master that comes back has missed what another one has acknowledged`() {
+        let journal = InvalidationJournal(maximumEntries: 10, window: .seconds(30))
+        journal.note(.init(["a", "c"]))
+        // It does not answer, and is what it was.
+        journal.note(.init(["c"], isComplete: false))
+        journal.note(.init(["a", "c"]))
+        #expect(journal.statistics.failovers == 0)
+        journal.note(.init(["b", "c"]))
+        journal.noteApplied(.cell(self.cell(1, of: self.users)), of: self.users, since: 1)
+        #expect(journal.isQuiet)
+        journal.note(.init(["a", "c"]))
+        #expect(journal.statistics.failovers == 2)
+        #expect(journal.covers(self.cell(1, of: self.users), of: self.users))
+    }
+
+    @Test func `what was on its way at a failover is repeated`() throws {
+        let journal = InvalidationJournal(maximumEntries: 2, window: .seconds(30))
+        journal.note(.init(["a"]))
+        journal.add(.cell(self.cell(1, of: self.users)), of: self.users)
+        for number in 0..<3 { journal.add(.cell(self.cell(number, of: self.folders)), of: self.folders) }
+        let (owed, before) = (journal.owed, journal.failovers)
+        #expect(owed.targets.count == 1 && owed.caches.count == 1)
+        journal.note(.init(["b"]))
+        for (target, cache, number) in owed.targets { journal.settle(target, number, of: cache) }
+        for (cache, number) in owed.caches { journal.settle(cache, number) }
+        journal.noteApplied(.cell(self.cell(2, of: self.users)), of: self.users, since: before)
+        for number in 1...2 { #expect(journal.covers(self.cell(number, of: self.users), of: self.users)) }
+        #expect(journal.covers(self.cell(9, of: self.folders), of: self.folders))
+        // Sent behind it.
+        journal.noteApplied(.cell(self.cell(3, of: self.users)), of: self.users, since: journal.failovers)
+        #expect(!journal.covers(self.cell(3, of: self.users), of: self.users))
+    }
+
+    @Test func `who does not answer keeps the window open`() {
+        let journal = InvalidationJournal(maximumEntries: 10, window: .seconds(30))
+        journal.note(.init(["a", "c"]), at: self.start)
+        journal.noteApplied(.cell(self.cell(1, of: self.users)), of: self.users, since: 0, at: self.start)
+        for second in 1..<60 { journal.note(.init(["c"], isComplete: false), at: self.start + .seconds(second)) }
+        journal.note(.init(["b", "c"]), at: self.start + .seconds(60))
+        #expect(journal.covers(self.cell(1, of: self.users), of: self.users))
+    }
+
     @Test func `an outage does not eat up the window`() {
         let journal = InvalidationJournal(maximumEntries: 10, window: .seconds(30))
-        journal.note(masters: ["a"], at: self.start)
-        journal.noteApplied(.cell(self.cell(1, of: self.users)), of: self.users, at: self.start)
+        journal.note(.init(["a"]), at: self.start)
+        journal.noteApplied(.cell(self.cell(1, of: self.users)), of: self.users, since: 0, at: self.start)
         // Nobody answers for a minute; then there is another master, who may never have heard of it.
-        journal.note(masters: [], at: self.start + .seconds(40))
-        journal.noteApplied(.cell(self.cell(2, of: self.users)), of: self.users, at: self.start + .seconds(50))
-        journal.note(masters: ["b"], at: self.start + .seconds(60))
+        journal.note(.init([]), at: self.start + .seconds(40))
+        journal.noteApplied(
+            .cell(self.cell(2, of: self.users)),
+            of: self.users,
+            since: 0,
+            at: self.start + .seconds(50)
+        )
+        journal.note(.init(["b"]), at: self.start + .seconds(60))
         #expect(journal.covers(self.cell(1, of: self.users), of: self.users))
     }
 
     @Test func `a cache that was emptied is owed again after a failover`() throws {
         let journal = InvalidationJournal(maximumEntries: 0, window: .seconds(30))
-        journal.note(masters: ["a"])
+        journal.note(.init(["a"]))
         journal.add(.cell(self.cell(1, of: self.users)), of: self.users)
         let (cache, number) = try #require(journal.owed.caches.first)
         journal.settle(cache, number)
         #expect(journal.isQuiet)
-        journal.note(masters: ["b"])
+        journal.note(.init(["b"]))
         #expect(journal.covers(self.cell(1, of: self.users), of: self.users))
     }
 
     @Test func `of more than is remembered, the whole cache is owed`() {
         let journal = InvalidationJournal(maximumEntries: 3, window: .seconds(30))
-        journal.note(masters: ["a"], at: self.start)
+        journal.note(.init(["a"]), at: self.start)
         for number in 0..<4 {
-            journal.noteApplied(.cell(self.cell(number, of: self.users)), of: self.users, at: self.start)
+            journal.noteApplied(.cell(self.cell(number, of: self.users)), of: self.users, since: 0, at: self.start)
         }
         // One key again and again takes no more room than once.
         for second in 0..<1000 {
             let time = self.start + .milliseconds(second)
-            journal.noteApplied(.cell(self.cell(1, of: self.folders)), of: self.folders, at: time)
+            journal.noteApplied(.cell(self.cell(1, of: self.folders)), of: self.folders, since: 0, at: time)
         }
-        journal.note(masters: ["b"], at: self.start + .seconds(10))
+        journal.note(.init(["b"]), at: self.start + .seconds(10))
         #expect(journal.covers(self.cell(99, of: self.users), of: self.users))
         #expect(journal.covers(self.cell(1, of: self.folders), of: self.folders))
         #expect(!journal.covers(self.cell(99, of: self.folders), of: self.folders))
