@@ -25,6 +25,7 @@ public final class RedisClient: RedisExecutor, Service {
     let clockOffset = Atomic<Int64>(0)
     private let counters: ConnectionCounters
     private let tls: TLSClient?
+    let breaker: Breaker?
     private let logger: Logger
     private let defaultTimeout: UInt64
 
@@ -36,7 +37,7 @@ public final class RedisClient: RedisExecutor, Service {
     ///   - configuration: the servers and the limits.
     ///   - eventLoopGroup: where connections live; the process-wide group by default.
     ///   - logger: for the background work; disconnects and failed attempts, never a value or key.
-    ///   - metrics: where the pool's gauges go; the process-wide metrics system by default.
+    ///   - metrics: where the metrics of pool and breaker go; the process-wide metrics system by default.
     public init(
         _ configuration: RedisClientConfiguration = RedisClientConfiguration(),
         eventLoopGroup: (any EventLoopGroup)? = nil,
@@ -49,6 +50,8 @@ public final class RedisClient: RedisExecutor, Service {
         self.defaultTimeout = configuration.commandTimeout.nanosecondsClamped
         let eventLoopGroup = eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton
         let counters = ConnectionCounters()
+        let metrics = metrics ?? MetricsSystem.factory
+        self.breaker = Breaker(configuration, metrics, logger)
         let subscriptions = SubscriptionHub(eventLoop: eventLoopGroup.next(), counters: counters, logger: logger)
         self.counters = counters
         self.subscriptions = subscriptions
@@ -57,7 +60,7 @@ public final class RedisClient: RedisExecutor, Service {
             tls: self.tls,
             eventLoopGroup: eventLoopGroup,
             counters: counters,
-            metrics: PoolMetrics(configuration, metrics ?? MetricsSystem.factory),
+            metrics: PoolMetrics(configuration, metrics),
             logger: logger
         )
         self.watches = context.watches
@@ -156,6 +159,13 @@ public final class RedisClient: RedisExecutor, Service {
     /// - Throws: ``RedisError``, `CancellationError`.
     public func send(_ request: RedisRequest, encode: (inout ByteBuffer) -> Void) async throws -> RedisReplies {
         guard request.count > 0 else { return .notAdmitted }
+        if self.breaker != nil, !request.passesBreaker {
+            var permitted = request
+            permitted.passesBreaker = true
+            return try await self.guarded(within: request.timeout) {
+                try await self.send(permitted, encode: encode)
+            }
+        }
         let timeout =
             request.timeout?.nanosecondsClamped
             ?? self.defaultTimeout.multipliedClamped(by: UInt64(max(1, request.timeoutFactor)))

@@ -74,6 +74,8 @@ public struct RedisClientConfiguration: Sendable, Hashable {
     public var commandTimeout: Duration = .seconds(5)
     /// How many connections there are.
     public var pool = ConnectionPoolConfiguration()
+    /// When a server that fails is left alone; `nil`, the default: never.
+    public var breaker: CircuitBreakerConfiguration?
     /// What metrics are called: `<prefix>_connections_num_active` and its like; `redis` by default.
     public var metricsPrefix: String = "redis"
     /// The label `name` of the pool's metrics; `redis-pool` by default.
@@ -198,6 +200,7 @@ extension RedisClientConfiguration {
         ] where number < 1 {
             throw refuse("\(name) must be at least 1, not \(number)")
         }
+        try self.breaker?.validate()
         try self.pool.validate()
     }
 }

@@ -6,7 +6,7 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
             case notRunning, alreadyRunning, shutDown, cannotConnect, connectionClosed, timeout, queueFull
             case commandTooLarge, protocolViolation, server, unexpectedReply, unsupportedServer, invalidConfiguration
             case exclusiveCommand, noFreeConnection, transactionAborted
-            case crossSlot, partialFailure
+            case crossSlot, partialFailure, circuitOpen
         }
         let kind: Kind
 
@@ -80,6 +80,11 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
         ///
         /// See ``RedisError/keyFailures``: it was carried out for all others.
         public static var partialFailure: Code { Code(kind: .partialFailure) }
+
+        /// The circuit breaker is open after too many failures; the cause is the last of them.
+        ///
+        /// Not sent.
+        public static var circuitOpen: Code { Code(kind: .circuitOpen) }
 
         /// The kind's name.
         public var description: String { self.kind.rawValue }

@@ -21,6 +21,7 @@ public struct OxbowConfiguration: Sendable, Hashable {
 
     /// The prefix of all metrics.
     static let metricsPrefix = "appsuite_redis"
+    static let breakerMetricsPrefix = "appsuite_circuitbreaker"
     /// The prefix of the metrics of the separate instance for caches, and the label of its pool.
     static let cacheMetricsPrefix = "appsuite_redis_cache"
     static let cachePoolName = "redis-cache-pool"

@@ -118,13 +118,13 @@ package enum OxbowProperties {
     ]
 
     private static let breaker = [
-        instance("breaker.enabled", .boolean, "false", honored: false, "Block access after repeated failures."),
-        instance("breaker.failureThreshold", .integer(1...1_000_000), "5", honored: false, "Failures that open it."),
-        instance("breaker.failureExecutions", count, "0", honored: false, "Among so many executions."),
-        instance("breaker.successThreshold", .integer(1...1_000_000), "2", honored: false, "Successes that close it."),
-        instance("breaker.successExecutions", count, "0", honored: false, "Among so many executions."),
-        instance("breaker.delayMillis", milliseconds, "60000", honored: false, "The time it stays open."),
-        instance("breaker.countTimeouts", .boolean, "true", honored: false, "Whether a time-out is a failure."),
+        instance("breaker.enabled", .boolean, "false", "Block access after repeated failures."),
+        instance("breaker.failureThreshold", .integer(1...1_000_000), "5", "Failures that open it."),
+        instance("breaker.failureExecutions", count, "0", "Among so many executions."),
+        instance("breaker.successThreshold", .integer(1...1_000_000), "2", "Successes that close it."),
+        instance("breaker.successExecutions", count, "0", "Among so many executions."),
+        instance("breaker.delayMillis", milliseconds, "60000", "The time it stays open."),
+        instance("breaker.countTimeouts", .boolean, "true", "Whether a time-out is a failure."),
     ]
 
     private static let features = [

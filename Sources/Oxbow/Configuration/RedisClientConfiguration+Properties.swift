@@ -23,6 +23,8 @@ extension RedisClientConfiguration {
         self.commandTimeout = reader.duration("commandTimeoutMillis")
         self.connectTimeout = reader.duration("connectTimeoutMillis")
         self.pool = ConnectionPoolConfiguration(&reader)
+        let breaker = CircuitBreakerConfiguration(&reader)
+        if reader.boolean("breaker.enabled") { self.breaker = breaker }
         self.metricsPrefix = OxbowConfiguration.metricsPrefix
         self.requiredRole = .master
         self.readTopology(&reader, besides: mainMode)
@@ -61,6 +63,19 @@ extension ConnectionPoolConfiguration {
         if self.minimumIdle > self.maximumIdle {
             reader.refuse("connection.pool.minIdle", "above maxIdle", allowed: "0 to \(self.maximumIdle)")
         }
+    }
+}
+
+extension CircuitBreakerConfiguration {
+    init(_ reader: inout PropertyReader) {
+        self.init()
+        self.failureThreshold = reader.integer("breaker.failureThreshold")
+        self.failureExecutions = reader.integer("breaker.failureExecutions")
+        self.successThreshold = reader.integer("breaker.successThreshold")
+        self.successExecutions = reader.integer("breaker.successExecutions")
+        self.delay = reader.duration("breaker.delayMillis")
+        self.countsTimeouts = reader.boolean("breaker.countTimeouts")
+        self.metricsPrefix = OxbowConfiguration.breakerMetricsPrefix
     }
 }
 

@@ -71,6 +71,40 @@ import Testing
         }
     }
 
+    @Test func `with the circuit breaker open a read costs its load alone`() async throws {
+        let server = try await ServerProcess.start()
+        defer { server.stop() }
+        var configuration = OxbowConfiguration()
+        configuration.redis.address = .unix(path: server.unixPath)
+        configuration.redis.commandTimeout = .milliseconds(300)
+        configuration.redis.breaker = CircuitBreakerConfiguration()
+        configuration.redis.breaker?.delay = .seconds(2)
+        configuration.cache.softTimeout = .milliseconds(200)
+        try await withOxbow(configuration) { oxbow async throws in
+            let cache = oxbow.cache("a", of: String.self)
+            check(try await cache.value(for: "k") { "stored" }, "stored")
+            server.pause()
+            while try await cache.value(for: "k", orLoad: { "loaded" }) != "loaded" {}
+            try await expectEventually {
+                do { return try await cache.contains("k") } catch {
+                    return ((error as? CacheError)?.cause as? RedisError)?.code == .circuitOpen
+                }
+            }
+            let start = ContinuousClock.now
+            for _ in 0..<20 { check(try await cache.value(for: "k") { "loaded" }, "loaded") }
+            check(try await cache.invalidate("k"), .journaled)
+            try await cache.update("other") {}
+            #expect(start.duration(to: .now) < .milliseconds(200))
+            server.resume()
+            // The journal is carried out as soon as the breaker lets it.
+            try await expectEventually { oxbow.invalidationJournal.pending == 0 }
+            try await expectEventually {
+                _ = try await cache.value(for: "k") { "new" }
+                return try await cache.value(for: "k") == "new"
+            }
+        }
+    }
+
     @Test func `a hung server is loaded past, and found again when it wakes`() async throws {
         let server = try await ServerProcess.start()
         defer { server.stop() }

@@ -82,7 +82,7 @@ import Testing
         #expect(configuration.cacheRedis?.credentials == configuration.redis.credentials)
     }
 
-    /// Those without an effect in this version, too: breaker.* among them.
+    /// Those without an effect in this version, too.
     @Test func `the texts of all properties fall back one at a time`() throws {
         let templates = OxbowProperties.catalogue.definitions.filter(\.hasVariants)
         #expect(templates.filter { $0.key.contains(".breaker.") }.count == 7)
@@ -104,11 +104,15 @@ import Testing
 
     @Test func `what has no effect is told under the name that it was set by`() throws {
         for prefix in [Self.main, Self.cache] {
-            let text = "\(Self.main)cache.enabled = true\n\(Self.main)hosts = h\n\(prefix)breaker.delayMillis = 1"
+            let text = """
+                \(Self.main)cache.enabled = true
+                \(Self.main)hosts = h
+                \(prefix)lettuceCommandLatencyMetrics = false
+                """
             var warnings: [PropertyProblem] = []
             let properties = try PropertySet(text, named: "test.properties")
             _ = try OxbowConfiguration(properties: properties, warnings: &warnings)
-            #expect(warnings.map(\.property) == ["\(prefix)breaker.delayMillis"])
+            #expect(warnings.map(\.property) == ["\(prefix)lettuceCommandLatencyMetrics"])
         }
     }
 }

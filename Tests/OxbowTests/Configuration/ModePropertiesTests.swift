@@ -138,4 +138,24 @@ import Testing
         )
         #expect(warnings.isEmpty)
     }
+
+    @Test func `the circuit breaker is off unless it is turned on, and takes its properties`() throws {
+        #expect(try read("breaker.delayMillis = 7").redis.breaker == nil)
+        var expected = CircuitBreakerConfiguration()
+        expected.metricsPrefix = "appsuite_circuitbreaker"
+        #expect(try read("breaker.enabled = true").redis.breaker == expected)
+        (expected.failureThreshold, expected.failureExecutions) = (3, 10)
+        (expected.successThreshold, expected.successExecutions) = (4, 20)
+        (expected.delay, expected.countsTimeouts) = (.milliseconds(1500), false)
+        let (redis, warnings) = try read(
+            "breaker.enabled = true",
+            "breaker.failureThreshold = 3",
+            "breaker.failureExecutions = 10",
+            "breaker.successThreshold = 4",
+            "breaker.successExecutions = 20",
+            "breaker.delayMillis = 1500",
+            "breaker.countTimeouts = false"
+        )
+        #expect(redis.breaker == expected && warnings.isEmpty)
+    }
 }

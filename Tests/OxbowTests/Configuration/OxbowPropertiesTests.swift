@@ -223,7 +223,7 @@ import Testing
     @Test func `a known property without effect is a warning, and instances' own properties are known`() throws {
         let (_, warnings) = try configuration(
             """
-            com.openexchange.redis.breaker.enabled = true
+            com.openexchange.redis.lettuceCommandLatencyMetrics = false
             com.openexchange.redis.sites = north
             com.openexchange.redis.north.hosts = n:1
             com.openexchange.redis.cache.hosts = c:1
@@ -233,7 +233,7 @@ import Testing
         #expect(warnings.last?.message == "without effect, because com.openexchange.redis.cache.enabled is false")
         #expect(
             warnings.map(\.property) == [
-                "com.openexchange.redis.breaker.enabled", "com.openexchange.redis.sites",
+                "com.openexchange.redis.lettuceCommandLatencyMetrics", "com.openexchange.redis.sites",
                 "com.openexchange.redis.north.hosts", "com.openexchange.redis.cache.hosts",
             ]
         )
@@ -242,7 +242,7 @@ import Testing
     @Test func `a property without effect must still be sound`() {
         let problems = problems(
             """
-            com.openexchange.redis.breaker.failureThreshold = abc
+            com.openexchange.redis.lettuceCommandLatencyMetrics = abc
             com.openexchange.redis.readFrom = nobody
             com.openexchange.redis.cache.mode = clustr
             """

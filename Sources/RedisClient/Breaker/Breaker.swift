@@ -1,0 +1,129 @@
+import CoreMetrics
+import Logging
+import Resilience
+import Synchronization
+
+/// The circuit breaker of a client: asked before each execution, and told what became of it.
+final class Breaker: Sendable {
+    private struct State {
+        var breaker: CircuitBreaker
+        var lastFailure: RedisError?
+    }
+
+    private let state: Mutex<State>
+    /// Whether a success would change nothing: all that it looks at in good times.
+    private let isUntroubled = Atomic<Bool>(true)
+    private let configuration: CircuitBreakerConfiguration
+    private let host: String
+    private let metrics: BreakerMetrics
+    private let logger: Logger
+
+    /// - Returns: `nil` if the client shall have none.
+    init?(_ client: RedisClientConfiguration, _ metrics: any MetricsFactory, _ logger: Logger) {
+        guard let configuration = client.breaker else { return nil }
+        self.configuration = configuration
+        self.host = client.addresses.first.map { "\($0)" } ?? ""
+        self.metrics = BreakerMetrics(configuration, name: client.poolName, host: self.host, metrics)
+        self.logger = logger
+        self.state = Mutex(State(breaker: CircuitBreaker(configuration.thresholds)))
+    }
+
+    /// What it does at this moment.
+    var current: CircuitBreaker.State { self.state.withLock { $0.breaker.state } }
+
+    /// Asks to execute something.
+    ///
+    /// - Throws: ``RedisError`` with `circuitOpen`.
+    func acquire() throws -> CircuitBreaker.Permit {
+        let now = ContinuousClock.now
+        let (permit, failure) = self.change { state in
+            let permit = state.breaker.acquire(at: now)
+            return (permit, permit == nil ? state.lastFailure : nil)
+        }
+        if let permit { return permit }
+        self.metrics.denials.increment()
+        let reason = failure.map { ": the last failure was \($0.code)" } ?? ""
+        throw RedisError(.circuitOpen, "the circuit breaker of \(self.host) is open\(reason)", cause: failure)
+    }
+
+    /// Takes a success.
+    func succeed(_ permit: CircuitBreaker.Permit) {
+        if self.isUntroubled.load(ordering: .relaxed) { return }
+        self.record(.success, of: permit, nil)
+    }
+
+    /// Takes an error, and finds out what it says of the server.
+    ///
+    /// - Parameters:
+    ///   - permit: the execution's.
+    ///   - error: what was thrown.
+    ///   - timeout: what the caller had given it, if that was not the default.
+    func fail(_ permit: CircuitBreaker.Permit, with error: any Error, within timeout: Duration?) {
+        let failure = error as? RedisError
+        let isImpatient = timeout.map { $0 < Self.leastPatience } ?? false
+        let outcome: CircuitBreaker.Outcome =
+            switch failure?.code {
+            case .connectionClosed?: .failure
+            case .cannotConnect?: isImpatient ? .unknown : .failure
+            case .timeout?: isImpatient || !self.configuration.countsTimeouts ? .unknown : .failure
+            case .server?, .unexpectedReply?, .transactionAborted?: .success
+            default: .unknown
+            }
+        self.record(outcome, of: permit, failure)
+    }
+
+    /// Who waits for less learns nothing of the server.
+    private static let leastPatience = Duration.milliseconds(50)
+
+    private func record(_ outcome: CircuitBreaker.Outcome, of permit: CircuitBreaker.Permit, _ failure: RedisError?) {
+        let now = ContinuousClock.now
+        self.change { state in
+            if outcome == .failure { state.lastFailure = failure }
+            state.breaker.record(outcome, of: permit, at: now)
+        }
+    }
+
+    /// Tells of a change of state, in the order of the changes.
+    private func change<Result>(_ body: (inout State) -> Result) -> Result {
+        self.state.withLock { state in
+            let before = state.breaker.state
+            defer {
+                self.isUntroubled.store(state.breaker.isUntroubled, ordering: .relaxed)
+                if state.breaker.state != before { self.tell(state) }
+            }
+            return body(&state)
+        }
+    }
+
+    private func tell(_ state: State) {
+        self.metrics.record(state.breaker.state)
+        var metadata: Logger.Metadata = ["host": "\(self.host)"]
+        switch state.breaker.state {
+        case .open:
+            self.metrics.opens.increment()
+            metadata["error"] = "\(state.lastFailure.map { "\($0)" } ?? "")"
+            metadata["seconds"] = "\(self.configuration.delay / .seconds(1))"
+            self.logger.warning("circuit breaker open: no calls to the server for a while", metadata: metadata)
+        case .halfOpen: self.logger.info("circuit breaker half-open: a few calls try the server", metadata: metadata)
+        case .closed: self.logger.notice("circuit breaker closed: the server answers", metadata: metadata)
+        }
+    }
+}
+
+extension RedisClient {
+    /// Runs `body` as one execution, if the breaker lets it.
+    ///
+    /// - Throws: ``RedisError`` with `circuitOpen`; what `body` throws.
+    func guarded<Result>(within timeout: Duration?, _ body: () async throws -> Result) async throws -> Result {
+        guard let breaker else { return try await body() }
+        let permit = try breaker.acquire()
+        do {
+            let result = try await body()
+            breaker.succeed(permit)
+            return result
+        } catch {
+            breaker.fail(permit, with: error, within: timeout)
+            throw error
+        }
+    }
+}
