@@ -277,7 +277,7 @@ public final class Oxbow: Service, Sendable {
         }
         if cache.refreshes { self.journal.keepServerTime() }
         let prefix = "\(cache.keyPrefix):\(KeyEncoding.encode(module, isLast: false)):\(version):"
-        let fresh = CacheShared<Codec.Value>()
+        let fresh = CacheShared<Codec.Value>(maximumConcurrentLoads: cache.maximumConcurrentLoads)
         let known = self.caches.withLock { caches in
             let entry = caches[CellName(encoded: prefix)] ?? (form, fresh)
             caches[CellName(encoded: prefix)] = entry

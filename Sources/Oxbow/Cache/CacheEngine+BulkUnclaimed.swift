@@ -62,7 +62,7 @@ extension CacheEngine {
         defer { for own in own { self.loads.end(own.flight, for: bulk.cells[own.key.index]) } }
         let indices = own.map(\.key.index)
         do {
-            let values = try await self.load(bulk, indices, own.map(\.flight))
+            let values = try await self.limited { try await self.load(bulk, indices, own.map(\.flight)) }
             for (own, value) in zip(own, values) { own.flight.finish(.value(value)) }
             return zip(indices, values).map { ($0, $1) }
         } catch {

@@ -51,7 +51,7 @@ extension CacheEngine {
             }
             defer { self.loads.end(own, for: cell) }
             do {
-                let value = try await self.run(load, cell, own)
+                let value = try await self.limited { try await self.run(load, cell, own) }
                 own.finish(.value(value))
                 return value
             } catch {
@@ -59,6 +59,13 @@ extension CacheEngine {
                 throw error
             }
         }
+    }
+
+    /// Runs a load without a claim, one of so many at once. Within a load of this cache it does not wait: that one would wait
+    /// for it.
+    func limited<Result>(_ body: () async throws -> Result) async throws -> Result {
+        if LoadingCells.isLoading(of: self.shared.id) { return try await body() }
+        return try await self.shared.limit.run(until: .now + self.configuration.longestWait, body)
     }
 
     /// A look that a failing store makes none.
@@ -212,6 +219,8 @@ enum LoadingCells {
     static func contains(_ cell: CellAddress, of cache: UInt64) -> Bool {
         self.entries.contains { $0.cache == cache && $0.cells.contains(cell) }
     }
+
+    static func isLoading(of cache: UInt64) -> Bool { self.entries.contains { $0.cache == cache } }
 
     static func with<Result>(
         _ cells: Set<CellAddress>,

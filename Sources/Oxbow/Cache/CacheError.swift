@@ -4,7 +4,9 @@
 public struct CacheError: Error, Sendable, CustomStringConvertible {
     /// The kinds of errors; more may come.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
-        enum Kind: String, Sendable { case invalidKey, valueTooLarge, cannotEncode, closed, notRunning, unavailable }
+        enum Kind: String, Sendable {
+            case invalidKey, valueTooLarge, cannotEncode, closed, notRunning, unavailable, tooManyLoads
+        }
         let kind: Kind
 
         /// The key or group is empty.
@@ -29,6 +31,12 @@ public struct CacheError: Error, Sendable, CustomStringConvertible {
         ///
         /// The call **may have happened**; the cause says more.
         public static var unavailable: Code { Code(kind: .unavailable) }
+
+        /// The cache cannot be used at the moment, and as many loads as ``CacheConfiguration/maximumConcurrentLoads`` allows
+        /// ran for as long as the caller waits.
+        ///
+        /// The loader did not run.
+        public static var tooManyLoads: Code { Code(kind: .tooManyLoads) }
 
         /// The kind's name.
         public var description: String { self.kind.rawValue }

@@ -10,6 +10,10 @@ final class CacheShared<Value: Sendable>: Sendable {
     /// The cells that this process loads anew.
     let refreshing = Mutex<Set<CellAddress>>([])
     let counters = CacheCounters()
+    /// The loads without a claim.
+    let limit: LoadLimit
+
+    init(maximumConcurrentLoads: Int) { self.limit = LoadLimit(maximum: maximumConcurrentLoads) }
 }
 
 /// Numbers that tell the caches of one process apart.

@@ -63,6 +63,7 @@ extension CacheConfiguration {
         self.claimLife = reader.duration("redis.claimSeconds")
         self.maximumLoad = reader.duration("redis.maximumLoadSeconds")
         self.waitForLoad = reader.optionalDuration("redis.waitForLoadMillis")
+        self.maximumConcurrentLoads = reader.integer("redis.maximumConcurrentLoads")
         self.softTimeout = reader.duration("redis.softTimeoutMillis")
         self.jitterPercent = reader.integer("redis.jitterPercent")
         self.absentTimeToLive = reader.duration("redis.negativeExpirationSeconds")

@@ -72,6 +72,9 @@ extension CacheConfiguration {
         guard self.journalReplay >= .zero else {
             throw ConfigurationError("journalReplay must be at least 0, not \(self.journalReplay)")
         }
+        guard self.maximumConcurrentLoads >= 1 else {
+            throw ConfigurationError("maximumConcurrentLoads must be at least 1, not \(self.maximumConcurrentLoads)")
+        }
         guard self.requestScopeEntries >= 1 else {
             throw ConfigurationError("requestScopeEntries must be at least 1, not \(self.requestScopeEntries)")
         }

@@ -148,7 +148,7 @@ package enum OxbowProperties {
         cache("redis.maximumLoadSeconds", positiveSeconds, "60", "How long a claim is renewed."),
         cache("redis.waitForLoadMillis", milliseconds, "", "How long to wait for another's load."),
         cache("redis.softTimeoutMillis", milliseconds, "500", "The longest time for a command of a cache read."),
-        cache("redis.maximumConcurrentLoads", .integer(1...1_000_000), "64", honored: false, "Loads at once."),
+        cache("redis.maximumConcurrentLoads", .integer(1...1_000_000), "64", "Loads at once."),
         cache("redis.jitterPercent", .integer(0...100), "5", "The spread of lives."),
         cache("redis.negativeExpirationSeconds", positiveSeconds, "60", "The life of a known absence."),
         cache("redis.earlyRefreshFactor", .decimal(0...100), "0", "XFetch beta."),

@@ -85,6 +85,7 @@ import Testing
             com.openexchange.cache.v2.redis.claimSeconds = 9
             com.openexchange.cache.v2.redis.maximumLoadSeconds = 90
             com.openexchange.cache.v2.redis.waitForLoadMillis = 1234
+            com.openexchange.cache.v2.redis.maximumConcurrentLoads = 17
             com.openexchange.cache.v2.redis.softTimeoutMillis = 250
             com.openexchange.cache.v2.redis.jitterPercent = 0
             com.openexchange.cache.v2.redis.negativeExpirationSeconds = 11
@@ -119,6 +120,7 @@ import Testing
         expected.cache.claimLife = .seconds(9)
         expected.cache.maximumLoad = .seconds(90)
         expected.cache.waitForLoad = .milliseconds(1234)
+        expected.cache.maximumConcurrentLoads = 17
         expected.cache.softTimeout = .milliseconds(250)
         expected.cache.jitterPercent = 0
         expected.cache.absentTimeToLive = .seconds(11)
@@ -288,7 +290,7 @@ import Testing
         for change: @Sendable (inout CacheConfiguration) -> Void in [
             { $0.keyPrefix = "" }, { $0.keyPrefix = "a{b" }, { $0.timeToLive = .zero }, { $0.claimLife = .seconds(-1) },
             { $0.jitterPercent = 101 }, { $0.maximumValueBytes = 0 }, { $0.waitForLoad = .seconds(-1) },
-            { $0.claimLife = .nanoseconds(3) }, { $0.requestScopeEntries = 0 },
+            { $0.claimLife = .nanoseconds(3) }, { $0.requestScopeEntries = 0 }, { $0.maximumConcurrentLoads = 0 },
         ] {
             var configuration = CacheConfiguration()
             change(&configuration)

@@ -1,0 +1,108 @@
+import Dispatch
+import Synchronization
+
+/// How many loads of one cache run at once while the cache cannot be used: more than the database can bear must not fall upon
+/// it at one stroke.
+///
+/// First come, first served.
+final class LoadLimit: Sendable {
+    private struct Waiter {
+        let continuation: CheckedContinuation<Bool, Never>
+        let deadline: ContinuousClock.Instant
+    }
+
+    private struct State {
+        var running = 0
+        var waiters: [UInt64: Waiter] = [:]
+        /// In the order in which they came; some have gone since.
+        var line: ArraySlice<UInt64> = []
+        var lastID: UInt64 = 0
+        var isTicking = false
+    }
+
+    private let maximum: Int
+    private let state = Mutex(State())
+
+    init(maximum: Int) { self.maximum = max(1, maximum) }
+
+    /// Runs `body` as one of the loads.
+    ///
+    /// - Throws: ``CacheError`` with `tooManyLoads` when there is no room until `deadline`; `CancellationError`; what `body`
+    ///   throws.
+    func run<Result>(until deadline: ContinuousClock.Instant, _ body: () async throws -> Result) async throws -> Result
+    {
+        if !(await self.enter(until: deadline)) {
+            try Task.checkCancellation()
+            let message = "\(self.maximum) loads of this cache run already, and the cache cannot be used"
+            throw CacheError(.tooManyLoads, message)
+        }
+        defer { self.leave() }
+        return try await body()
+    }
+
+    /// - Returns: `false` when the time was over, or the task was cancelled.
+    private func enter(until deadline: ContinuousClock.Instant) async -> Bool {
+        let id = self.state.withLock { state -> UInt64? in
+            if state.running < self.maximum {
+                state.running += 1
+                return nil
+            }
+            state.lastID += 1
+            return state.lastID
+        }
+        guard let id else { return true }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let (answer, starts) = self.state.withLock { state -> (Bool?, Bool) in
+                    // Cancelled before the waiter was there to be found.
+                    if Task.isCancelled { return (false, false) }
+                    if state.running < self.maximum {
+                        state.running += 1
+                        return (true, false)
+                    }
+                    state.waiters[id] = Waiter(continuation: continuation, deadline: deadline)
+                    state.line.append(id)
+                    defer { state.isTicking = true }
+                    return (nil, !state.isTicking)
+                }
+                if let answer { continuation.resume(returning: answer) }
+                if starts { self.tickLater() }
+            }
+        } onCancel: {
+            let waiter = self.state.withLock { $0.waiters.removeValue(forKey: id) }
+            waiter?.continuation.resume(returning: false)
+        }
+    }
+
+    /// Hands the place to the next one.
+    private func leave() {
+        let next = self.state.withLock { state -> Waiter? in
+            while let id = state.line.popFirst() {
+                if let waiter = state.waiters.removeValue(forKey: id) { return waiter }
+            }
+            state.running -= 1
+            return nil
+        }
+        next?.continuation.resume(returning: true)
+    }
+
+    // MARK: Time
+
+    /// One timer for all, as long as somebody waits.
+    private func tickLater() {
+        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(50)) { [weak self] in self?.tick() }
+    }
+
+    private func tick() {
+        let now = ContinuousClock.now
+        let (expired, goesOn) = self.state.withLock { state in
+            let expired = state.waiters.filter { $0.value.deadline <= now }
+            for id in expired.keys { state.waiters[id] = nil }
+            state.isTicking = !state.waiters.isEmpty
+            if !state.isTicking { state.line = [] }
+            return (expired.values, state.isTicking)
+        }
+        for waiter in expired { waiter.continuation.resume(returning: false) }
+        if goesOn { self.tickLater() }
+    }
+}
