@@ -143,6 +143,9 @@ import Testing
             for _ in 0..<5 {
                 let wrong = RawCommand("NOSUCHCOMMAND", returning: String.self)
                 await #expect(throws: RedisError.self) { _ = try await client.execute(wrong) }
+                await #expect(throws: RedisError.self) {
+                    try await client.withConnection { _ = try await $0.execute(wrong) }
+                }
             }
             server.pause()
             let hasty = await self.codesAtOnce(client, 5, timeout: .milliseconds(20))
