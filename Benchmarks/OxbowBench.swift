@@ -16,7 +16,8 @@ struct OxbowBench: ParsableCommand {
 
             Apart from these families, each with a --help of its own: oxbow-bench failover --topology … breaks a master \
             under load; oxbow-bench consistency --topology … looks for stale reads while things break; oxbow-bench \
-            stampede has many processes ask for one cold key at once.
+            stampede has many processes ask for one cold key at once; oxbow-bench outage takes the server away from a \
+            cache under load.
             """
     )
 
@@ -31,7 +32,7 @@ struct OxbowBench: ParsableCommand {
             (["consistency", "worker"], ConsistencyWorkerCommand.self),
             (["consistency"], ConsistencyCommand.self),
             (["stampede", "worker"], StampedeWorkerCommand.self),
-            (["stampede"], StampedeCommand.self),
+            (["stampede"], StampedeCommand.self), (["outage"], OutageCommand.self),
         ]
         if let (words, command) = commands.first(where: { arguments.starts(with: $0.words) }) {
             command.main(Array(arguments.dropFirst(words.count)))

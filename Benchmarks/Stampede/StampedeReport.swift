@@ -53,30 +53,23 @@ struct StampedeFigures: Sendable {
             values["loadsPerColdKeyIfAnswered"] = Self.mean(self.loadsIfAnswered)
         }
         values["unansweredCommands"] = Double(self.unanswered)
-        values["p50WaitSeconds"] = Self.percentile(50, of: self.waits)
-        values["p99WaitSeconds"] = Self.percentile(99, of: self.waits)
+        values["p50WaitSeconds"] = self.waits.percentile(50)
+        values["p99WaitSeconds"] = self.waits.percentile(99)
         values["maximumWaitSeconds"] = self.waits.max() ?? 0
-        values["yardstickP50Seconds"] = Self.percentile(50, of: self.yardstick)
-        values["yardstickP99Seconds"] = Self.percentile(99, of: self.yardstick)
-        values["ratio"] = Self.percentile(99, of: self.waits) / max(1e-9, Self.percentile(99, of: self.yardstick))
+        values["yardstickP50Seconds"] = self.yardstick.percentile(50)
+        values["yardstickP99Seconds"] = self.yardstick.percentile(99)
+        values["ratio"] = self.waits.percentile(99) / max(1e-9, self.yardstick.percentile(99))
         if !self.loadsOfKilled.isEmpty {
             values["loadsPerKilledLoader"] = Self.mean(self.loadsOfKilled)
             values["maximumLoadsPerKilledLoader"] = Double(self.loadsOfKilled.max() ?? 0)
-            values["secondsAfterLoaderKilled"] = Self.percentile(99, of: self.beyondClaim)
-            values["secondsFromKill"] = Self.percentile(99, of: self.beyondKill)
+            values["secondsAfterLoaderKilled"] = self.beyondClaim.percentile(99)
+            values["secondsFromKill"] = self.beyondKill.percentile(99)
             values["killedLoadSeconds"] = self.killedLoadSeconds
         }
         return values.mapValues { ($0 * 1_000_000).rounded() / 1_000_000 }
     }
 
     private static func mean(_ counts: [Int]) -> Double { Double(counts.reduce(0, +)) / Double(max(1, counts.count)) }
-
-    /// The value that so many percent do not exceed.
-    private static func percentile(_ percent: Int, of values: [Double]) -> Double {
-        let sorted = values.sorted()
-        let index = (sorted.count * percent + 99) / 100 - 1
-        return sorted.indices.contains(index) ? sorted[index] : 0
-    }
 }
 
 /// What a run found, and how it is shown.

@@ -61,8 +61,9 @@ extension CacheEngine {
         }
     }
 
-    /// Runs a load without a claim, one of so many at once. Within a load of this cache it does not wait: that one would wait
-    /// for it.
+    /// Runs a load without a claim, one of so many at once.
+    ///
+    /// Within a load of this cache it does not wait: that one would wait for it.
     func limited<Result>(_ body: () async throws -> Result) async throws -> Result {
         if LoadingCells.isLoading(of: self.shared.id) { return try await body() }
         return try await self.shared.limit.run(until: .now + self.configuration.longestWait, body)

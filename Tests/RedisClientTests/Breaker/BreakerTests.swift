@@ -140,9 +140,10 @@ import Testing
         let server = try await ServerProcess.start()
         defer { server.stop() }
         try await withClient(self.configuration(server)) { client async throws in
+            let wrong = RawCommand("NOSUCHCOMMAND", returning: String.self)
+            for _ in 0..<5 { await #expect(throws: RedisError.self) { _ = try await client.execute(wrong) } }
+            // In a row: the others are successes.
             for _ in 0..<5 {
-                let wrong = RawCommand("NOSUCHCOMMAND", returning: String.self)
-                await #expect(throws: RedisError.self) { _ = try await client.execute(wrong) }
                 await #expect(throws: RedisError.self) {
                     try await client.withConnection { _ = try await $0.execute(wrong) }
                 }
