@@ -273,7 +273,9 @@ public final class Oxbow: Service, Sendable {
         precondition(!module.isEmpty, "a cache needs a name")
         let cache = self.configuration.cache.with(options)
         if options != CacheOptions() {
-            do { try cache.validate() } catch { preconditionFailure("cache '\(module)': \(error)") }
+            do { try CacheConfiguration().with(options).validate() } catch {
+                preconditionFailure("cache '\(module)': \(error)")
+            }
         }
         if cache.refreshes { self.journal.keepServerTime() }
         let prefix = "\(cache.keyPrefix):\(KeyEncoding.encode(module, isLast: false)):\(version):"

@@ -89,16 +89,12 @@ final class CacheEngine<Value: Sendable>: Sendable {
     @inlinable
     func interpret(_ content: CellContent, acceptsAbsent: Bool) -> Look {
         guard case .value(let envelope, let stored) = content else {
-            if case .unusable = content {
-                self.counters.noteMiss(isUnusable: true)
-            } else {
-                self.counters.noteMiss(isUnusable: false)
-            }
+            self.counters.noteMiss(content.unusableCause)
             return .miss(content)
         }
         let age = envelope.expiry == 0 ? Age.fresh : self.age(of: envelope, in: stored)
         if age == .expired {
-            self.counters.noteMiss(isUnusable: false)
+            self.counters.noteMiss()
             return .miss(.unusable(stored))
         }
         if envelope.kind == .absent, acceptsAbsent {
@@ -109,7 +105,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
             self.counters.noteHit()
             return age == .due ? .due(value, envelope) : .hit(value)
         }
-        self.counters.noteMiss(isUnusable: envelope.kind != .absent)
+        self.counters.noteMiss(self.coder.cause(ofRefusing: envelope))
         return .miss(.unusable(stored))
     }
 

@@ -20,11 +20,32 @@ public struct CacheStatistics: Sendable, Hashable {
     public var refusedFills: UInt64
     /// Values not stored because the store failed, or they were too large or could not be encoded.
     public var failedFills: UInt64
-    /// Cells that held bytes this cache cannot use.
-    public var unusable: UInt64
+    /// Cells that held what this cache cannot use: a miss, and replaced by what is loaded.
+    public var unusable: UnusableStatistics
     /// Reads and claims that the store did not answer in time, or refused.
     public var storeFailures: UInt64
 }
+
+/// Why cells could not be used.
+public struct UnusableStatistics: Sendable, Hashable {
+    /// Bytes that this library has not written, or a later version of it.
+    public var foreign: UInt64
+    /// Bytes cut short or changed: the checksum, the length or the kind is not right.
+    public var damaged: UInt64
+    /// Keys of another type, such as a list.
+    public var wrongType: UInt64
+    /// Values that are longer than `maximumValueBytes`, inflated.
+    public var tooLarge: UInt64
+    /// Values that could not be inflated, or that the codec refused.
+    public var undecodable: UInt64
+
+    /// All of them.
+    public var total: UInt64 { self.foreign + self.damaged + self.wrongType + self.tooLarge + self.undecodable }
+}
+
+/// Why a cell cannot be used.
+@usableFromInline
+enum UnusableCause: Sendable { case foreign, damaged, wrongType, tooLarge, undecodable }
 
 /// The counters behind ``CacheStatistics``.
 @usableFromInline
@@ -38,7 +59,11 @@ final class CacheCounters: Sendable {
     let failedRefreshes = Atomic<UInt64>(0)
     let refusedFills = Atomic<UInt64>(0)
     let failedFills = Atomic<UInt64>(0)
-    let unusable = Atomic<UInt64>(0)
+    private let foreign = Atomic<UInt64>(0)
+    private let damaged = Atomic<UInt64>(0)
+    private let wrongType = Atomic<UInt64>(0)
+    private let tooLarge = Atomic<UInt64>(0)
+    private let undecodable = Atomic<UInt64>(0)
     let storeFailures = Atomic<UInt64>(0)
 
     @usableFromInline
@@ -48,9 +73,16 @@ final class CacheCounters: Sendable {
     func noteHit() { self.hits.increment() }
 
     @usableFromInline
-    func noteMiss(isUnusable: Bool) {
+    func noteMiss(_ cause: UnusableCause? = nil) {
         self.misses.increment()
-        if isUnusable { self.unusable.increment() }
+        switch cause {
+        case nil: break
+        case .foreign: self.foreign.increment()
+        case .damaged: self.damaged.increment()
+        case .wrongType: self.wrongType.increment()
+        case .tooLarge: self.tooLarge.increment()
+        case .undecodable: self.undecodable.increment()
+        }
     }
 
     var statistics: CacheStatistics {
@@ -64,7 +96,13 @@ final class CacheCounters: Sendable {
             failedRefreshes: self.failedRefreshes.load(ordering: .relaxed),
             refusedFills: self.refusedFills.load(ordering: .relaxed),
             failedFills: self.failedFills.load(ordering: .relaxed),
-            unusable: self.unusable.load(ordering: .relaxed),
+            unusable: UnusableStatistics(
+                foreign: self.foreign.load(ordering: .relaxed),
+                damaged: self.damaged.load(ordering: .relaxed),
+                wrongType: self.wrongType.load(ordering: .relaxed),
+                tooLarge: self.tooLarge.load(ordering: .relaxed),
+                undecodable: self.undecodable.load(ordering: .relaxed)
+            ),
             storeFailures: self.storeFailures.load(ordering: .relaxed)
         )
     }

@@ -39,6 +39,15 @@ package enum CellContent: Sendable, Hashable {
         }
     }
 
+    /// Why nothing can be done with it; `nil` otherwise.
+    @usableFromInline
+    var unusableCause: UnusableCause? {
+        guard case .unusable(let bytes) = self else { return nil }
+        guard let bytes else { return .wrongType }
+        let first = bytes.getInteger(at: bytes.readerIndex, as: UInt32.self)
+        return first.map { $0 >> 8 } == Envelope.mark ? .damaged : .foreign
+    }
+
     /// Whether a mark of dirtiness and at least one writer, each of 24 bytes, stand behind the kind.
     private static func isClosing(_ bytes: ByteBuffer) -> Bool {
         let writers = bytes.readableBytes - 5

@@ -44,6 +44,12 @@ package struct ValueCoder<Value: Sendable>: Sendable {
         return try? self.codec.decode(payload)
     }
 
+    /// Why there is no value in an envelope; `nil` if that is what it says.
+    @usableFromInline
+    func cause(ofRefusing envelope: Envelope) -> UnusableCause? {
+        envelope.kind == .absent ? nil : envelope.length > self.maximumBytes ? .tooLarge : .undecodable
+    }
+
     /// The bytes that the codec has written; `nil` if there are none, or they are too large or cannot be inflated.
     @usableFromInline
     func payload(_ envelope: Envelope) -> ByteBuffer? {

@@ -51,7 +51,9 @@ extension RedisNode {
         health.latency = .nanoseconds(Int64(clamping: end - start))
         var reader = RESPReader(replies.bytes)
         if replies.beginsWithError {
-            health.error = (try? reader.readError())?.message ?? "an error that cannot be read"
+            // Its first word: the rest may be anything.
+            let word = (try? reader.readError())?.message.split(separator: " ").first
+            health.error = word.map { String($0) } ?? "an error that cannot be read"
         } else {
             try? reader.skip()
         }

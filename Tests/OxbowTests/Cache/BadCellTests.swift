@@ -7,19 +7,20 @@ import Testing
 
 /// What others, or an accident, may leave in a cell: always a miss, replaced by the next load.
 @Suite struct BadCellTests {
-    static let bytes: [(String, ByteBuffer)] = [
-        ("empty", ByteBuffer()),
-        ("foreign JSON", ByteBuffer(string: "{\"a\":1}")),
-        ("a mark alone", ByteBuffer(string: "OX1r")),
-        ("a later version", ByteBuffer(string: "OX2r" + String(repeating: "\0", count: 40))),
-        ("an unknown kind", ByteBuffer(string: "OX1q" + String(repeating: "\0", count: 40))),
-        ("a claim cut short", ByteBuffer(string: "OX1c1234")),
-        ("a claim too long", ByteBuffer(string: "OX1c" + String(repeating: "t", count: 17))),
-        ("a closing cut short", ByteBuffer(string: "OX1x")),
-        ("not UTF-8", ByteBuffer(bytes: [0xFF, 0xFE, 0, 1])),
-        ("sound envelope, no JSON", sealed(.raw, "not json")),
-        ("sound envelope, not deflated", sealed(.deflated, "not deflated", length: 1000)),
-        ("sound envelope, absurd length", sealed(.deflated, "x", length: Int(UInt32.max))),
+    typealias Cause = any KeyPath<UnusableStatistics, UInt64> & Sendable
+    static let bytes: [(String, ByteBuffer, Cause)] = [
+        ("empty", ByteBuffer(), \.foreign),
+        ("foreign JSON", ByteBuffer(string: "{\"a\":1}"), \.foreign),
+        ("a mark alone", ByteBuffer(string: "OX1r"), \.damaged),
+        ("a later version", ByteBuffer(string: "OX2r" + String(repeating: "\0", count: 40)), \.foreign),
+        ("an unknown kind", ByteBuffer(string: "OX1q" + String(repeating: "\0", count: 40)), \.damaged),
+        ("a claim cut short", ByteBuffer(string: "OX1c1234"), \.damaged),
+        ("a claim too long", ByteBuffer(string: "OX1c" + String(repeating: "t", count: 17)), \.damaged),
+        ("a closing cut short", ByteBuffer(string: "OX1x"), \.damaged),
+        ("not UTF-8", ByteBuffer(bytes: [0xFF, 0xFE, 0, 1]), \.foreign),
+        ("sound envelope, no JSON", sealed(.raw, "not json"), \.undecodable),
+        ("sound envelope, not deflated", sealed(.deflated, "not deflated", length: 1000), \.undecodable),
+        ("sound envelope, absurd length", sealed(.deflated, "x", length: Int(UInt32.max)), \.tooLarge),
     ]
 
     private static func sealed(_ kind: Envelope.Kind, _ text: String, length: Int? = nil) -> ByteBuffer {
@@ -29,7 +30,7 @@ import Testing
 
     @Test(arguments: Self.bytes.indices)
     func `bytes that are no value are a miss and are replaced`(_ index: Int) async throws {
-        let (_, bytes) = Self.bytes[index]
+        let (_, bytes, cause) = Self.bytes[index]
         try await withOxbow(.redis) { oxbow async throws in
             let module = freshModule("bad")
             let cache = oxbow.cache(module, of: User.self)
@@ -40,7 +41,8 @@ import Testing
             let user = User(id: 1, name: "x")
             check(try await cache.value(for: "k") { user }, user)
             #expect(try await cache.value(for: "k") == user)
-            #expect(cache.statistics.unusable > 0)
+            let unusable = cache.statistics.unusable
+            #expect(unusable[keyPath: cause] == unusable.total && unusable.total > 0)
         }
     }
 

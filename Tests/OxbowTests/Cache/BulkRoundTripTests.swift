@@ -76,7 +76,7 @@ import Testing
             }
             check(try await cache.values(for: keys) { rows($0) }, rows(keys))
             #expect(try await cache.stored(keys) == rows(keys))
-            #expect(cache.statistics.unusable == 1)
+            #expect(cache.statistics.unusable.foreign == 1)
             _ = try await client.execute(RawCommand("DEL", cell.key, returning: Int.self))
             _ = try await client.execute(RawCommand("RPUSH", cell.key, "x", returning: Int.self))
             check(try await cache.values(for: keys) { rows($0) }, rows(keys))

@@ -99,17 +99,53 @@ import Testing
             #expect(try await groups.invalidate(text, in: text) == .journaled)
             marker.look(at: oxbow.invalidationJournal)
             try server.cli("acl", "setuser", "app", "+@all")
+            marker.look(at: await oxbow.health())
             server.signal(SIGSTOP)
             #expect(try await texts.value(for: "\(text)8") { text } == text)
             await marker.expectError("hangs") { try await texts.set(text, for: text) }
             await marker.expectError("hangs") { _ = try await texts.contains(text) }
+            marker.look(at: await oxbow.health(timeout: .milliseconds(50)))
             server.stop()
+            marker.look(at: await oxbow.health(timeout: .milliseconds(50)))
             #expect(try await texts.value(for: "\(text)9") { text } == text)
             await marker.expectError("gone") { try await texts.set(text, for: text) }
         }
         await marker.expectError("shut down") { try await texts.invalidate(text) }
         marker.lookAtLog(atLeast: 6)
         #expect(marker.errors >= 13)
+    }
+
+    @Test func `an open breaker and a database at its limit are told without keys and values`() async throws {
+        let server = try await ServerProcess.start()
+        defer { server.stop() }
+        let (marker, text) = (Marker(), Self.marker)
+        var configuration = OxbowConfiguration()
+        configuration.redis.address = .unix(path: server.unixPath)
+        configuration.redis.breaker = CircuitBreakerConfiguration()
+        configuration.redis.breaker?.failureThreshold = 1
+        configuration.cache.softTimeout = .milliseconds(50)
+        configuration.cache.waitForLoad = .milliseconds(50)
+        configuration.cache.maximumConcurrentLoads = 1
+        try await withOxbow(configuration, logger: marker.recorder.logger) { oxbow async throws in
+            let texts = oxbow.cache("texts", of: String.self)
+            try await texts.set(text, for: text)
+            server.pause()
+            check(try await texts.value(for: text) { text }, text)
+            await marker.expectError("breaker open") { try await texts.set(text, for: text) }
+            let gate = Gate()
+            async let slow = texts.value(for: "\(text)1") {
+                await gate.pass()
+                return text
+            }
+            await gate.arrival()
+            await marker.expectError("limit") { _ = try await texts.value(for: "\(text)2") { text } }
+            gate.open()
+            #expect(try await slow == text)
+            marker.look(at: await oxbow.health(timeout: .milliseconds(50)))
+            server.resume()
+        }
+        marker.lookAtLog(atLeast: 2)
+        #expect(marker.errors == 2)
     }
 
     /// Looks at the error, if there is one.
