@@ -47,10 +47,13 @@ enum ConsistencyFault: String, Sendable {
 struct ConsistencyFaults: Sendable {
     let topology: ConsistencyTopology
     let setting: ConsistencySetting
-    let workers: ConsistencyWorkers
+    /// The processes that can be killed; `nil`: there are none.
+    let workers: ConsistencyWorkers?
+    /// How many networks there are, one for each worker.
     let count: Int
-    let history: HistoryWriter
     let ends: UInt64
+    /// Told of each fault when it is over.
+    let record: @Sendable (HistoryRecord) throws -> Void
 
     /// How long after a new master takes writes a stale read counts as the failover's: by then every process has seen the
     /// new master and repeated its last invalidations, and an old master that was resumed has become a replica.
@@ -67,11 +70,9 @@ struct ConsistencyFaults: Sendable {
                 try await self.run(ConsistencyFault.ofNetwork(self.topology), SeededGenerator(seed: seed), pause)
             }
             group.addTask {
-                try await self.run(
-                    ConsistencyFault.ofProcesses(self.topology),
-                    SeededGenerator(seed: ~seed),
-                    500...2500
-                )
+                let faults = ConsistencyFault.ofProcesses(self.topology)
+                    .filter { $0 != .killWorker || self.workers != nil }
+                try await self.run(faults, SeededGenerator(seed: ~seed), 500...2500)
             }
             // The first error ends the other one as well.
             for try await _ in group {}
@@ -86,7 +87,7 @@ struct ConsistencyFaults: Sendable {
             )
             try Task.checkCancellation()
             guard SharedClock.now < self.ends else { return }
-            for worker in 0..<self.count { try self.workers.checkAlive(worker) }
+            for worker in 0..<self.count { try self.workers?.checkAlive(worker) }
             guard let fault = faults.randomElement(using: &random) else { return }
             let worker = Int.random(in: 0..<self.count, using: &random)
             let began = SharedClock.now
@@ -103,7 +104,7 @@ struct ConsistencyFaults: Sendable {
         began: UInt64,
         ended: UInt64
     ) throws {
-        try self.history.add(
+        try self.record(
             HistoryRecord(
                 kind,
                 process: worker,
@@ -115,7 +116,6 @@ struct ConsistencyFaults: Sendable {
                 outcome: .none
             )
         )
-        try self.history.flush()
     }
 
     /// - Returns: `false` if it was not done.
@@ -128,9 +128,9 @@ struct ConsistencyFaults: Sendable {
                 _ = try? server.cli("client", "kill", "type", "normal")
             }
         case .killWorker:
-            try self.workers.kill(worker)
+            try self.workers?.kill(worker)
             try await Task.sleep(for: random.duration(0...500))
-            try self.workers.start(worker)
+            try self.workers?.start(worker)
         case .killMaster, .stopMaster: return try await self.failOver(fault, &random)
         default:
             guard case .standalone(let server, let proxies) = self.setting else { return false }

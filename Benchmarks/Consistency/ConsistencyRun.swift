@@ -51,14 +51,17 @@ struct ConsistencyRun: Sendable {
                 history: Self.file("worker-\(process)-\(life)", histories)
             )
         }
+        let history = try HistoryWriter(Self.file("faults", histories))
         let faults = ConsistencyFaults(
             topology: self.topology,
             setting: setting,
             workers: workers,
             count: self.processes,
-            history: try HistoryWriter(Self.file("faults", histories)),
             ends: ends
-        )
+        ) { record in
+            try history.add(record)
+            try history.flush()
+        }
         try workers.start()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await faults.run(seed: seed) }
