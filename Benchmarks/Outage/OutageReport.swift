@@ -24,13 +24,13 @@ struct OutageReport: Sendable {
         var values = [
             "requests": Double(records.count),
             "successRate": Double(records.count { !$0.fails }) / Double(max(1, records.count)),
-            "hitRate": Double(records.count { !$0.fails && !$0.loads }) / Double(max(1, records.count)),
+            "hitRate": Double(records.count(where: \.isHit)) / Double(max(1, records.count)),
             "p50AddedSeconds": added.percentile(50), "p99AddedSeconds": added.percentile(99),
             "maximumAddedSeconds": added.max() ?? 0,
             "loadsPerSecond": Double(records.count(where: \.loads)) / seconds,
         ]
         if phase.isReturn {
-            let hits = self.records.filter { !$0.loads && !$0.fails && $0.began >= start }.map(\.ended)
+            let hits = self.records.filter { $0.isHit && $0.began >= start }.map(\.ended)
             values["secondsToFirstHit"] = hits.min().map { ($0 - start) / .seconds(1) } ?? seconds
         }
         return values.mapValues { ($0 * 1_000_000).rounded() / 1_000_000 }
@@ -69,11 +69,13 @@ struct OutageReport: Sendable {
                 + "Linux \(self.machine.kernel) · Swift \(self.machine.swift)",
             self.plot, Columns(header: header, rows: rows, left: [0]).text,
             """
-            success: of the calls that began in the phase; to reach: 100 %. added: from the moment a call was due until its \
+            success: of the calls that began in the phase, those that have not ended counted as failures; to reach: 100 %. hits: \
+            values that had been stored before the call. added: from the moment a call was due until its \
             value, less the load if there was one; to reach: at most softTimeout, 0.5 s (without a server: once for the \
             look). loads/s: on the database. first hit: from the moment that the server is back.
             stopped: SIGSTOP; killed: SIGKILL, and started again without data; full: FLUSHALL and maxmemory 1, so that \
-            nothing can be stored.
+            nothing can be stored. A cache without its server runs 64 loads at once by default: with slower loads or more calls \
+            than that bears, callers wait, and fail in the end.
             """,
         ]
         .joined(separator: "\n\n")
@@ -97,7 +99,7 @@ struct OutageReport: Sendable {
         let lines = records.enumerated()
             .map { index, records in
                 let bar = [
-                    ("█", records.count { !$0.loads && !$0.fails }), ("░", records.count { $0.loads && !$0.fails }),
+                    ("█", records.count(where: \.isHit)), ("░", records.count { !$0.isHit && !$0.fails }),
                 ]
                 .map { String(repeating: $0, count: ($1 * Self.width + most - 1) / most) }
                 let added = records.map { ($0.took - ($0.loads ? self.run.load : .zero)) / .milliseconds(1) }
@@ -108,7 +110,7 @@ struct OutageReport: Sendable {
                     "\(records.count(where: \.fails))", begun.isEmpty ? "" : "◀ " + begun.joined(separator: ", "),
                 ]
             }
-        let header = ["seconds", "calls (█ hits, ░ loads)", "loads/s", "p99 added, ms", "failed", ""]
+        let header = ["seconds", "calls (█ hits, ░ others)", "loads/s", "p99 added, ms", "failed", ""]
         return Columns(header: header, rows: lines, left: [1, 5]).text
     }
 }

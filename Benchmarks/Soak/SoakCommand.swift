@@ -16,6 +16,8 @@ struct SoakCommand: ParsableCommand {
               staleReads                 reads that began after an invalidation or update had returned, and gave an older \
             version; to reach: 0
               staleReadsReplicationLoss  such reads from a master's end until 5 s after another one takes writes
+              secondsExcused             how long that was
+              onTheirWayAtEnd            calls that had not ended
               residentMegabytes…         memory of the process, at the start (after 10 s) and in the last 10 s
 
             Exit status 0 means that the run was valid, not that a target was met.

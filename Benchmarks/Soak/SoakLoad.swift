@@ -4,6 +4,7 @@ import Synchronization
 
 /// What the load has done so far.
 struct SoakFigures: Sendable {
+    var begun = 0
     var requests = 0
     var loads = 0
     var journaled = 0
@@ -64,6 +65,7 @@ final class SoakLoad: Sendable {
     }
 
     private func call(_ choice: Int, _ entry: Int) async {
+        self.state.withLock { $0.figures.begun += 1 }
         do {
             switch choice {
             case 0..<5: try await self.change(entry)

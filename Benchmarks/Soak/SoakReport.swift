@@ -24,10 +24,13 @@ struct SoakReport: Sendable {
         var figures: [String: Double] = [:]
         figures["seconds"] = self.run.duration / .seconds(1)
         figures["requests"] = Double(self.load.requests)
+        figures["onTheirWayAtEnd"] = Double(self.load.begun - self.load.requests)
         figures["loads"] = Double(self.load.loads)
         figures["failures"] = Double(self.load.failures.values.reduce(0, +))
         figures["staleReads"] = Double(self.stale.count - excused)
         figures["staleReadsReplicationLoss"] = Double(excused)
+        figures["secondsExcused"] =
+            Double(failovers.map { $0.ended - $0.began }.reduce(0, +)) / Double(Self.second)
         figures["faults"] = Double(self.faults.count)
         figures["failovers"] = Double(failovers.count)
         figures["journaled"] = Double(self.load.journaled)

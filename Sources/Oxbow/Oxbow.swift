@@ -23,7 +23,7 @@ public final class Oxbow: Service, Sendable {
     public let client: RedisClient?
     /// The client that caches use: that of ``OxbowConfiguration/cacheRedis`` if there is one, else ``client``.
     public let cacheClient: RedisClient?
-    private let store: any CacheStore
+    package let store: any CacheStore
     private let logger: Logger
     private let deflate = Deflate()
     private let storeMonitor: StoreMonitor

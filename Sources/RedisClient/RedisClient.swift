@@ -159,13 +159,7 @@ public final class RedisClient: RedisExecutor, Service {
     /// - Throws: ``RedisError``, `CancellationError`.
     public func send(_ request: RedisRequest, encode: (inout ByteBuffer) -> Void) async throws -> RedisReplies {
         guard request.count > 0 else { return .notAdmitted }
-        if self.breaker != nil, !request.passesBreaker {
-            var permitted = request
-            permitted.passesBreaker = true
-            return try await self.guarded(within: request.timeout) {
-                try await self.send(permitted, encode: encode)
-            }
-        }
+        if let breaker, !request.isPermitted { return try await self.send(request, under: breaker, encode: encode) }
         let timeout =
             request.timeout?.nanosecondsClamped
             ?? self.defaultTimeout.multipliedClamped(by: UInt64(max(1, request.timeoutFactor)))

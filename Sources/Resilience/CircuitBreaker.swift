@@ -58,12 +58,18 @@ public struct CircuitBreaker: Sendable {
     private var outcomes: [Bool] = []
     private var oldest = 0
     private var failures = 0
-    private var openUntil: ContinuousClock.Instant?
+    /// The end of the state that it is in: open, it becomes half-open then; half-open, it begins that anew.
+    private var ends: ContinuousClock.Instant?
     /// Half-open: how many executions are on their way.
     private var running = 0
 
     /// A closed breaker.
     public init(_ configuration: Configuration = Configuration()) { self.configuration = configuration }
+
+    /// What it would do if it were asked now: open for long enough, it would let a few pass.
+    public func state(at now: ContinuousClock.Instant) -> State {
+        if self.state == .open, let ends, now >= ends { .halfOpen } else { self.state }
+    }
 
     /// Whether it is closed and remembers no failure, so that a success would change nothing.
     public var isUntroubled: Bool { self.state == .closed && self.failures == 0 }
@@ -75,11 +81,15 @@ public struct CircuitBreaker: Sendable {
         switch self.state {
         case .closed: break
         case .open:
-            guard let openUntil, now >= openUntil else { return nil }
-            self.change(to: .halfOpen)
-            fallthrough
+            guard let ends, now >= ends else { return nil }
+            self.change(to: .halfOpen, at: now)
+            self.running += 1
         case .halfOpen:
-            guard self.running + self.outcomes.count < self.configuration.successWindow else { return nil }
+            if self.running + self.outcomes.count >= self.configuration.successWindow {
+                // Those that are on their way may take for ever.
+                guard let ends, now >= ends else { return nil }
+                self.change(to: .halfOpen, at: now)
+            }
             self.running += 1
         }
         return Permit(period: self.period)
@@ -97,16 +107,16 @@ public struct CircuitBreaker: Sendable {
         case .open: break
         case .closed:
             self.add(isFailure)
-            if self.failures >= max(1, self.configuration.failureThreshold) { self.open(at: now) }
+            if self.failures >= max(1, self.configuration.failureThreshold) { self.change(to: .open, at: now) }
         case .halfOpen:
             self.outcomes.append(isFailure)
             if isFailure { self.failures += 1 }
             let threshold = max(1, self.configuration.successThreshold)
             if self.outcomes.count - self.failures >= threshold {
-                self.change(to: .closed)
+                self.change(to: .closed, at: now)
             } else if self.failures > self.configuration.successWindow - threshold {
                 // The threshold cannot be reached any more.
-                self.open(at: now)
+                self.change(to: .open, at: now)
             }
         }
     }
@@ -119,18 +129,13 @@ public struct CircuitBreaker: Sendable {
         self.oldest = (self.oldest + 1) % self.outcomes.count
     }
 
-    private mutating func open(at now: ContinuousClock.Instant) {
-        self.change(to: .open)
-        self.openUntil = now.advanced(by: self.configuration.delay)
-    }
-
-    private mutating func change(to state: State) {
+    private mutating func change(to state: State, at now: ContinuousClock.Instant) {
         self.state = state
         self.period += 1
         self.outcomes = []
         self.oldest = 0
         self.failures = 0
         self.running = 0
-        self.openUntil = nil
+        self.ends = state == .closed ? nil : now.advanced(by: self.configuration.delay)
     }
 }

@@ -76,8 +76,11 @@ import Testing
         Sequence((1, 0), (2, 0), "f +10 ( ( s U s S", "o o h h x h h c"),
         Sequence((1, 0), (1, 0), "f +10 ( U s", "o o h h c"),
         Sequence((1, 0), (2, 3), "f +10 ( f ( s f", "o o h h h x x"),
-        // Time does not close it, and a long execution does not hold it half-open for others.
-        Sequence((1, 0), (1, 0), "f +10 ( +99 s S", "o o h h x c"),
+        // An execution that takes for ever does not hold it half-open for the others.
+        Sequence((1, 0), (1, 0), "f +10 ( +9 s +1 s S", "o o h h x h c c"),
+        Sequence((1, 0), (2, 0), "f +10 ( ( +10 s s F", "o o h h h h c c"),
+        Sequence((1, 0), (2, 0), "f +10 s ( +10 s s", "o o h h h h c"),
+        Sequence((1, 0), (1, 0), "f +10 ( +10 f +9 s S", "o o h h o o x o"),
         // What began before a change says nothing about the time behind it.
         Sequence((1, 0), (1, 0), "( f S", "c o o"),
         Sequence((2, 0), (1, 0), "( ( f f F F s", "c c c o o o x"),

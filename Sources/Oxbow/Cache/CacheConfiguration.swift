@@ -38,10 +38,11 @@ public struct CacheConfiguration: Sendable, Hashable {
     /// `nil`, the default, is twice the claim's life: who waits outlasts the claim of a loader that has died, and the load
     /// of the one that comes after it.
     public var waitForLoad: Duration?
-    /// How many loads of one cache run at once while the cache cannot be used, or an entry is closed; 64 by default.
+    /// How many loads of one cache run at once in this process while the cache cannot be used, or entries are closed; 64 by
+    /// default.
     ///
-    /// A caller beyond waits for as long as for another's load, then gets a ``CacheError`` with `tooManyLoads`. Loaders that read
-    /// the same cache are not held up.
+    /// A caller beyond waits for as long as for another's load, then gets a ``CacheError`` with `tooManyLoads`: raise it if
+    /// the database bears more. Loads within a loader do not wait.
     public var maximumConcurrentLoads = 64
     /// Bounds each command on the way of a cache read: the look and the claim, then the loader runs; and the storing.
     ///

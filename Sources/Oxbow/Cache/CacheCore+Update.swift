@@ -62,10 +62,10 @@ extension CacheCore {
             for cell in cells {
                 group.addTask {
                     do {
+                        // Before the opening, so that there is no gap; of a value nobody knows before whether it is stored.
+                        if value == nil { try await self.holdOff(cell) }
                         let isStored = try await self.open(cell, token, storing: value)
-                        if !isStored, let holdOff = engine.configuration.holdOff {
-                            try await engine.store.invalidate(cell, holdOff: holdOff, timeout: nil)
-                        }
+                        if value != nil, !isStored { try await self.holdOff(cell) }
                         engine.journal.noteApplied(.cell(cell), of: engine.name, since: failovers)
                     } catch {
                         try? engine.noteStoreFailure(error)
@@ -76,6 +76,11 @@ extension CacheCore {
         }
     }
 
+    private func holdOff(_ cell: CellAddress) async throws {
+        guard let holdOff = self.engine.configuration.holdOff else { return }
+        try await self.engine.store.invalidate(cell, holdOff: holdOff, timeout: nil)
+    }
+
     /// Runs a write, and keeps the cells closed meanwhile: three times in a closing's life, until `maximumLoad`.
     private func renewing<Result>(
         _ cells: [CellAddress],
@@ -84,7 +89,7 @@ extension CacheCore {
     ) async throws -> Result {
         let pause = self.engine.configuration.claimLife / 3
         let end = ContinuousClock.now + self.engine.configuration.maximumLoad
-        return try await beside(every: pause) {
+        return try await self.engine.leading([], every: pause) {
             if ContinuousClock.now < end { try? await self.close(cells, token, isRenewal: true) }
         } body: {
             try await write()

@@ -31,6 +31,9 @@ extension CacheEngine {
         var values: [(index: Int, value: Value?)] = []
         var rest = keys
         while !rest.isEmpty {
+            // One for all: as many calls of loaders run at once as there are places.
+            let place = try await self.place()
+            defer { place?.giveBack() }
             // A load that runs for longer counts as lost.
             let end = ContinuousClock.now + self.configuration.maximumLoad
             var (now, coming, joined): ([Own], [Coming], [Joined]) = ([], [], [])
@@ -43,6 +46,7 @@ extension CacheEngine {
                 }
             }
             rest = []
+            if now.isEmpty, coming.isEmpty { place?.giveBack() }
             try await withThrowingTaskGroup(of: Outcome.self) { [now, coming, joined] group in
                 if !now.isEmpty { group.addTask { Outcome(values: try await self.loadNow(bulk, now)) } }
                 if !coming.isEmpty {
@@ -62,7 +66,7 @@ extension CacheEngine {
         defer { for own in own { self.loads.end(own.flight, for: bulk.cells[own.key.index]) } }
         let indices = own.map(\.key.index)
         do {
-            let values = try await self.limited { try await self.load(bulk, indices, own.map(\.flight)) }
+            let values = try await self.load(bulk, indices, own.map(\.flight))
             for (own, value) in zip(own, values) { own.flight.finish(.value(value)) }
             return zip(indices, values).map { ($0, $1) }
         } catch {

@@ -9,8 +9,7 @@ extension CacheEngine {
         do {
             let timeout = self.journal.isQuiet ? nil : self.configuration.softTimeout
             try await self.store.invalidate(target, holdOff: self.configuration.holdOff, timeout: timeout)
-            self.journal.noteApplied(target, of: self.name, since: failovers)
-            return .applied
+            return self.journal.noteApplied(target, of: self.name, since: failovers) ? .applied : .journaled
         } catch {
             try self.journal(target, after: error)
             return .journaled
@@ -31,7 +30,7 @@ extension CacheEngine {
         for (cell, result) in zip(cells, results) {
             do {
                 try result.get()
-                self.journal.noteApplied(.cell(cell), of: self.name, since: failovers)
+                if !self.journal.noteApplied(.cell(cell), of: self.name, since: failovers) { outcome = .journaled }
             } catch {
                 try self.journal(.cell(cell), after: error)
                 outcome = .journaled

@@ -10,6 +10,9 @@ extension CacheEngine {
     func loadUnclaimed(_ request: Request, _ load: @escaping Loader, looksAgain: Bool = false) async throws -> Value? {
         let cell = request.cell
         while true {
+            // Before it can be seen: all loads that others wait for have a place, and go on.
+            let place = try await self.place()
+            defer { place?.giveBack() }
             // A load that runs for longer counts as lost: the coming one starts beside it, and one more may come.
             let end = ContinuousClock.now + self.configuration.maximumLoad
             let own: Flight<Value>
@@ -39,6 +42,7 @@ extension CacheEngine {
                     throw error
                 }
             case .join(let coming):
+                place?.giveBack()
                 switch try await coming.wait(until: end) {
                 case .value(let value):
                     self.counters.joins.increment()
@@ -51,7 +55,7 @@ extension CacheEngine {
             }
             defer { self.loads.end(own, for: cell) }
             do {
-                let value = try await self.limited { try await self.run(load, cell, own) }
+                let value = try await self.run(load, cell, own)
                 own.finish(.value(value))
                 return value
             } catch {
@@ -61,12 +65,12 @@ extension CacheEngine {
         }
     }
 
-    /// Runs a load without a claim, one of so many at once.
+    /// A place among the loads without a claim.
     ///
-    /// Within a load of this cache it does not wait: that one would wait for it.
-    func limited<Result>(_ body: () async throws -> Result) async throws -> Result {
-        if LoadingCells.isLoading(of: self.shared.id) { return try await body() }
-        return try await self.shared.limit.run(until: .now + self.configuration.longestWait, body)
+    /// Within a load none is needed: that one would wait for what waits for it.
+    func place() async throws -> LoadLimit.Place? {
+        if LoadingCells.isLoading { return nil }
+        return try await self.shared.limit.place(until: .now + self.configuration.longestWait)
     }
 
     /// A look that a failing store makes none.
@@ -221,7 +225,7 @@ enum LoadingCells {
         self.entries.contains { $0.cache == cache && $0.cells.contains(cell) }
     }
 
-    static func isLoading(of cache: UInt64) -> Bool { self.entries.contains { $0.cache == cache } }
+    static var isLoading: Bool { !self.entries.isEmpty }
 
     static func with<Result>(
         _ cells: Set<CellAddress>,

@@ -8,7 +8,8 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     ///
     /// While the store can be reached, one load per key runs over all processes: callers who have seen that load's claim
     /// share it or wait for it, for `waitForLoad` at most. When the store does not answer a command
-    /// within `softTimeout`, the loader runs and nothing is stored: a broken cache never fails the call.
+    /// within `softTimeout`, the loader runs and nothing is stored: a broken cache does not fail the call, unless
+    /// more than `maximumConcurrentLoads` wait for the database too long.
     ///
     /// - Parameters:
     ///   - key: any text but the empty one.
@@ -17,7 +18,8 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     ///   - load: called at most once by this call. It runs in the task of the caller, or of another caller for the same
     ///     key; cancelling that task hands the load on to one that waits.
     /// - Returns: the value.
-    /// - Throws: ``CacheError`` with `invalidKey`; the loader's errors as they are; `CancellationError`.
+    /// - Throws: ``CacheError`` with `invalidKey`, and `tooManyLoads` where the cache cannot be used; the loader's errors as
+    ///   they are; `CancellationError`.
     /// - Complexity: one round trip for a hit, three (look, claim, store) for a miss.
     @inlinable
     public func value(

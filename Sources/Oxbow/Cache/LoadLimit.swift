@@ -21,23 +21,30 @@ final class LoadLimit: Sendable {
     }
 
     private let maximum: Int
+    /// Who comes when so many wait is told at once.
+    private static let mostWaiters = 100_000
     private let state = Mutex(State())
 
     init(maximum: Int) { self.maximum = max(1, maximum) }
 
-    /// Runs `body` as one of the loads.
+    /// The right to load; given back once, early or at its end.
+    final class Place: Sendable {
+        private let limit: LoadLimit
+        private let isTaken = Atomic<Bool>(true)
+
+        fileprivate init(_ limit: LoadLimit) { self.limit = limit }
+
+        func giveBack() { if self.isTaken.exchange(false, ordering: .relaxed) { self.limit.leave() } }
+    }
+
+    /// Waits for a place.
     ///
-    /// - Throws: ``CacheError`` with `tooManyLoads` when there is no room until `deadline`; `CancellationError`; what `body`
-    ///   throws.
-    func run<Result>(until deadline: ContinuousClock.Instant, _ body: () async throws -> Result) async throws -> Result
-    {
-        if !(await self.enter(until: deadline)) {
-            try Task.checkCancellation()
-            let message = "\(self.maximum) loads of this cache run already, and the cache cannot be used"
-            throw CacheError(.tooManyLoads, message)
-        }
-        defer { self.leave() }
-        return try await body()
+    /// - Throws: ``CacheError`` with `tooManyLoads` when there is none until `deadline`; `CancellationError`.
+    func place(until deadline: ContinuousClock.Instant) async throws -> Place {
+        if await self.enter(until: deadline) { return Place(self) }
+        try Task.checkCancellation()
+        let message = "\(self.maximum) loads of this cache run already, and the cache cannot be used"
+        throw CacheError(.tooManyLoads, message)
     }
 
     /// - Returns: `false` when the time was over, or the task was cancelled.
@@ -60,6 +67,7 @@ final class LoadLimit: Sendable {
                         state.running += 1
                         return (true, false)
                     }
+                    if state.waiters.count >= Self.mostWaiters { return (false, false) }
                     state.waiters[id] = Waiter(continuation: continuation, deadline: deadline)
                     state.line.append(id)
                     defer { state.isTicking = true }
@@ -99,7 +107,10 @@ final class LoadLimit: Sendable {
             let expired = state.waiters.filter { $0.value.deadline <= now }
             for id in expired.keys { state.waiters[id] = nil }
             state.isTicking = !state.waiters.isEmpty
-            if !state.isTicking { state.line = [] }
+            // Those that have gone, when they are the most.
+            if state.line.count > 2 * state.waiters.count + 64 {
+                state.line = state.line.filter { state.waiters[$0] != nil }[...]
+            }
             return (expired.values, state.isTicking)
         }
         for waiter in expired { waiter.continuation.resume(returning: false) }

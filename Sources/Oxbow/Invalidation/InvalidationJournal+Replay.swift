@@ -1,4 +1,5 @@
 import Logging
+import RedisClient
 import Resilience
 
 /// The work behind the journal, for as long as an instance runs.
@@ -17,7 +18,7 @@ extension InvalidationJournal {
             var pause = Backoff(initial: .milliseconds(20), maximum: .milliseconds(500))
             var toldReason: String?
             while !self.isQuiet, !Task.isCancelled {
-                guard let error = await self.carryOut(store, holdOff: holdOff) else {
+                guard let error = await self.carryOut(store, holdOff: holdOff, isFirst: toldReason == nil) else {
                     pause.reset()
                     continue
                 }
@@ -45,21 +46,29 @@ extension InvalidationJournal {
     /// How many are on their way at once.
     private static let batch = 256
 
-    /// One attempt at all that is owed.
+    /// One attempt at all that is owed, past the circuit breaker: it must not keep invalidations from a server that answers.
+    ///
+    /// `isFirst` says that nothing is known against the store; otherwise one is tried before the others.
     ///
     /// - Returns: an error if not all of it succeeded.
-    private func carryOut(_ store: any CacheStore, holdOff: Duration?) async -> (any Error)? {
+    private func carryOut(_ store: any CacheStore, holdOff: Duration?, isFirst: Bool) async -> (any Error)? {
         let (targets, caches) = self.owed
         // In any order: what keeps failing must not stand before the others for ever.
         var rest = targets.shuffled()[...]
+        var size = isFirst ? Self.batch : 1
         var failure: (any Error)?
         while !rest.isEmpty {
-            let batch = rest.prefix(Self.batch)
-            rest = rest.dropFirst(Self.batch)
+            let batch = rest.prefix(size)
+            rest = rest.dropFirst(size)
+            size = Self.batch
             let failures = await withTaskGroup(of: (any Error)?.self) { group in
                 for (target, cache, number) in batch {
                     group.addTask {
-                        do { try await store.invalidate(target, holdOff: holdOff) } catch { return error }
+                        do {
+                            try await RedisClient.pastBreaker { try await store.invalidate(target, holdOff: holdOff) }
+                        } catch {
+                            return error
+                        }
                         self.settle(target, number, of: cache)
                         return nil
                     }
@@ -72,20 +81,25 @@ extension InvalidationJournal {
             // The others will hardly fare better at the moment.
             if failures.count == batch.count { break }
         }
-        for (cache, number) in caches {
-            do {
-                try await store.invalidate(namespace: cache)
-                if let holdOff {
-                    // What is loaded meanwhile may be old, and of entries that are not there no one knows the keys.
-                    try await Task.sleep(for: holdOff)
-                    try await store.invalidate(namespace: cache)
-                }
-            } catch {
-                return error
-            }
-            self.settle(cache, number)
+        do {
+            try await self.empty(caches.map(\.0), store, holdOff)
+            for (cache, number) in caches { self.settle(cache, number) }
+        } catch {
+            return error
         }
         return failure
+    }
+
+    /// Removes all entries of caches; with a hold-off, again behind it: what was loaded meanwhile may be old, and of entries
+    /// that were not there nobody knows the keys.
+    private func empty(_ caches: [CellName], _ store: any CacheStore, _ holdOff: Duration?) async throws {
+        guard !caches.isEmpty else { return }
+        try await RedisClient.pastBreaker {
+            for cache in caches { try await store.invalidate(namespace: cache) }
+            guard let holdOff else { return }
+            try await Task.sleep(for: holdOff)
+            for cache in caches { try await store.invalidate(namespace: cache) }
+        }
     }
 
     private func watch(_ store: any CacheStore, _ logger: Logger) async {

@@ -112,18 +112,22 @@ final class InvalidationJournal: Sendable {
     ///
     /// `failovers` is what ``failovers`` was before it was sent: if there was one since, nobody knows which master has
     /// carried it out.
+    ///
+    /// - Returns: whether it is certain, and not owed.
+    @discardableResult
     func noteApplied(
         _ target: Target,
         of cache: CellName,
         since failovers: UInt64,
         at now: ContinuousClock.Instant = .now
-    ) {
+    ) -> Bool {
         let isCertain = self.state.withLock { state in
             guard state.statistics.failovers == failovers else { return false }
             state.recent.add(target, of: cache, at: now)
             return true
         }
         if !isCertain { self.change { $0.owe(target, of: cache, atMost: self.maximumEntries) } }
+        return isCertain
     }
 
     /// The masters as they are now.

@@ -126,6 +126,29 @@ enum RedisScripts {
             """
     )
 
+    /// ARGV: field or nothing, the mark's field.
+    ///
+    /// Removes an entry or a whole group; closed entries and the marks of groups that are held off stay.
+    static let purge = Script(
+        prelude + """
+            local v = get()
+            if isForeign then
+              local r = redis.pcall('HPTTL', key, 'FIELDS', 1, ARGV[2])
+              local ms = type(r) == 'table' and not r.err and tonumber(r[1]) or 0
+              redis.call('UNLINK', key)
+              if ms > 0 then
+                field, isField = ARGV[2], true
+                pcall(put, '1', ms)
+              end
+            elseif isClosed(v) then
+              redis.call('SET', key, string.sub(v, 1, 4) .. '1' .. string.sub(v, 6), 'KEEPTTL')
+            else
+              drop()
+            end
+            return 1
+            """
+    )
+
     /// ARGV: the mark's field, ms or 0.
     ///
     /// Unlinks the group; with a hold-off, the mark stands in the new hash for so long. Out of memory there is none.
@@ -262,6 +285,6 @@ enum RedisScripts {
     /// second chance.
     static let all = [
         fill, renew, release, claimReplacing, set, invalidate, invalidateGroup, claimUnlessHeldOff, refresh, close,
-        open,
+        open, purge,
     ]
 }

@@ -68,7 +68,14 @@ extension RedisStore {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for key in keys {
                     let cell = CellAddress(key: CellName(encoded: key))
-                    group.addTask { try await self.invalidate(cell, holdOff: nil, timeout: nil) }
+                    group.addTask {
+                        _ = try await self.run(
+                            RedisScripts.purge,
+                            cell,
+                            arguments: (Self.holdOffMark),
+                            isIdempotent: true
+                        )
+                    }
                 }
                 try await group.waitForAll()
             }

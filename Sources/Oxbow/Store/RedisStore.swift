@@ -165,7 +165,9 @@ package struct RedisStore: CacheStore {
             cell,
             arguments: arguments,
             isIdempotent: true,
-            ignoresCancellation: isRenewal
+            ignoresCancellation: isRenewal,
+            // Behind a write nobody waits longer for a renewal that has lost its sense.
+            timeout: isRenewal ? self.softTimeout : nil
         )
     }
 

@@ -1,5 +1,6 @@
 import CoreMetrics
 import Logging
+import NIOCore
 import Resilience
 import Synchronization
 
@@ -29,7 +30,10 @@ final class Breaker: Sendable {
     }
 
     /// What it does at this moment.
-    var current: CircuitBreaker.State { self.state.withLock { $0.breaker.state } }
+    var current: CircuitBreaker.State { self.state.withLock { $0.breaker.state(at: .now) } }
+
+    /// Whether the current task sends past the breakers: to find out about failovers, and to carry out what is owed.
+    @TaskLocal static var isPassed = false
 
     /// Asks to execute something.
     ///
@@ -50,6 +54,12 @@ final class Breaker: Sendable {
     func succeed(_ permit: CircuitBreaker.Permit) {
         if self.isUntroubled.load(ordering: .relaxed) { return }
         self.record(.success, of: permit, nil)
+    }
+
+    /// Takes a permit back that was not used.
+    func release(_ permit: CircuitBreaker.Permit) {
+        if self.isUntroubled.load(ordering: .relaxed) { return }
+        self.record(.unknown, of: permit, nil)
     }
 
     /// Takes an error, and finds out what it says of the server.
@@ -111,19 +121,55 @@ final class Breaker: Sendable {
 }
 
 extension RedisClient {
-    /// Runs `body` as one execution, if the breaker lets it.
+    /// Sends as one execution, if the breaker lets it.
     ///
-    /// - Throws: ``RedisError`` with `circuitOpen`; what `body` throws.
-    func guarded<Result>(within timeout: Duration?, _ body: () async throws -> Result) async throws -> Result {
-        guard let breaker else { return try await body() }
+    /// - Throws: ``RedisError`` with `circuitOpen`; what ``send(_:encode:)`` throws.
+    func send(
+        _ request: RedisRequest,
+        under breaker: Breaker,
+        encode: (inout ByteBuffer) -> Void
+    ) async throws -> RedisReplies {
+        var permitted = request
+        permitted.isPermitted = true
+        if Breaker.isPassed { return try await self.send(permitted, encode: encode) }
+        let permit = try breaker.acquire()
+        if case .blocking = request.connectionUse {
+            // It may block for as long as it likes, and takes none of the few places.
+            breaker.release(permit)
+            return try await self.send(permitted, encode: encode)
+        }
+        do {
+            let replies = try await self.send(permitted, encode: encode)
+            // Some of the replies may have come before the connection was lost.
+            if let failure = replies.failure {
+                breaker.fail(permit, with: failure, within: request.timeout)
+            } else {
+                breaker.succeed(permit)
+            }
+            return replies
+        } catch {
+            breaker.fail(permit, with: error, within: request.timeout)
+            throw error
+        }
+    }
+
+    /// Gets a connection as one execution, if the breaker lets it; what is done with it does not count.
+    func leaseUnderBreaker<Lease>(within timeout: Duration?, _ body: () async throws -> Lease) async throws -> Lease {
+        guard let breaker, !Breaker.isPassed else { return try await body() }
         let permit = try breaker.acquire()
         do {
-            let result = try await body()
-            breaker.succeed(permit)
-            return result
+            let lease = try await body()
+            // One that was idle says nothing.
+            breaker.release(permit)
+            return lease
         } catch {
             breaker.fail(permit, with: error, within: timeout)
             throw error
         }
+    }
+
+    /// Runs `body` past the circuit breakers of all clients.
+    package static func pastBreaker<Result>(_ body: () async throws -> Result) async rethrows -> Result {
+        try await Breaker.$isPassed.withValue(true) { try await body() }
     }
 }

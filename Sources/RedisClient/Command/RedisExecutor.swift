@@ -41,8 +41,8 @@ public struct RedisRequest: Sendable {
     public var isTransaction = false
     /// Whether they change nothing, so that a replica may answer them.
     public var isReadOnly = false
-    /// Whether they are sent also while the circuit breaker is open, and count for nothing there.
-    package var passesBreaker = false
+    /// Whether the circuit breaker has been asked.
+    var isPermitted = false
     /// Where they go in a cluster; anywhere by default.
     public var route = CommandRoute.anywhere
 

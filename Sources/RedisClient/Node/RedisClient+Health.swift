@@ -8,7 +8,7 @@ extension RedisClient {
     /// - Parameter timeout: for each server; all are asked at once.
     /// - Returns: within `timeout`, also when nobody answers or the task is cancelled.
     public func health(timeout: Duration = .seconds(1)) async -> RedisHealth {
-        let known = self.topology.nodes.filter { !$0.isPlaceholder }
+        let known = self.topology.nodes.filter { !$0.isPlaceholder && !$0.isRetired }
         let nodes = await withTaskGroup(of: (Int, RedisHealth.Node).self) { group in
             for (index, node) in known.enumerated() { group.addTask { (index, await node.health(within: timeout)) } }
             return await group.reduce(into: []) { $0.append($1) }
@@ -33,11 +33,12 @@ extension Breaker {
 
 extension RedisNode {
     fileprivate func health(within timeout: Duration) async -> RedisHealth.Node {
-        let start = NIODeadline.now().uptimeNanoseconds
+        var start = NIODeadline.now().uptimeNanoseconds
         let deadline = start.addingClamped(timeout.nanosecondsClamped)
         var replies = await self.ask(until: deadline)
         if replies.count == 0, replies.failure == nil {
             let failure = await self.multiplexer.waitForAdmission(until: deadline, ignoresCancellation: false)
+            start = NIODeadline.now().uptimeNanoseconds
             if let failure { replies = .failed(failure) } else { replies = await self.ask(until: deadline) }
         }
         let end = NIODeadline.now().uptimeNanoseconds

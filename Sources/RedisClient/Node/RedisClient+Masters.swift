@@ -30,8 +30,7 @@ extension RedisClient {
         let command = RawCommand("INFO", "server", "replication", returning: String.self, isIdempotent: true)
         var request = RedisRequest(command, timeout)
         request.route = route
-        request.passesBreaker = true
-        let replies = try await self.send(request) { command.encode(into: &$0) }
+        let replies = try await Self.pastBreaker { try await self.send(request) { command.encode(into: &$0) } }
         var reader = RESPReader(replies.bytes)
         let text = try reader.readReply(as: String.self)
         if let line = text.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("server_time_usec:") }),

@@ -16,7 +16,7 @@ public struct RedisHealth: Sendable, Hashable {
         public var address: RedisAddress
         /// What it is used as; `nil` where any role will do and it has not said which it has.
         public var role: ServerInfo.Role?
-        /// How long it took to answer PING; `nil`: it did not answer in time.
+        /// How long it took to answer PING and INFO; `nil`: it did not answer in time.
         public var latency: Duration?
         /// What it said of itself when it was connected to; `nil` while there is no connection.
         public var server: ServerInfo?

@@ -132,12 +132,12 @@ extension RedisClient {
         var request = RedisRequest(count: 1)
         if self.routesCommands, let key { request.route = .slot(HashSlot(of: key)) }
         let end = NIODeadline.now().uptimeNanoseconds.addingClamped(limit)
-        return try await self.guarded(within: timeout) {
-            let (node, pooled) = try await self.lease(for: request, until: end)
-            let connection = RedisConnection(pooled, self.configuration, from: (self.topology, node))
-            defer { node.pool.giveBack(pooled, isReusable: connection.end()) }
-            return try await body(connection)
+        let (node, pooled) = try await self.leaseUnderBreaker(within: timeout) {
+            try await self.lease(for: request, until: end)
         }
+        let connection = RedisConnection(pooled, self.configuration, from: (self.topology, node))
+        defer { node.pool.giveBack(pooled, isReusable: connection.end()) }
+        return try await body(connection)
     }
 
     /// Sends a blocking command over a connection of its own.

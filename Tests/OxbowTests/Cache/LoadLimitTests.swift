@@ -111,6 +111,30 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true])
+    func `loaders that read a key which waits in line are not held up`(_ isBulk: Bool) async throws {
+        try await self.withoutStore(atMost: 3, wait: .seconds(20)) { cache async throws in
+            let (gate, start) = (Gate(), ContinuousClock.now)
+            try await withThrowingTaskGroup(of: String.self) { group in
+                for key in 0..<3 {
+                    group.addTask {
+                        try await cache.value(for: "\(key)") {
+                            await gate.pass()
+                            if isBulk { return try await cache.values(for: ["root"]) { rows($0) }["root"] ?? "" }
+                            return try await cache.value(for: "root") { "root" }
+                        }
+                    }
+                }
+                await gate.arrival(3)
+                group.addTask { try await cache.value(for: "root") { "root" } }
+                try await Task.sleep(for: .milliseconds(100))
+                gate.open()
+                for try await value in group { #expect(value == "root") }
+            }
+            #expect(start.duration(to: .now) < .seconds(10))
+        }
+    }
+
     @Test(arguments: StoreKind.allCases)
     func `claimed loads are not limited`(_ kind: StoreKind) async throws {
         var configuration = patient()

@@ -47,7 +47,8 @@ import Testing
             check(try await cache.value(for: "k") { "v" }, "v")
             server.pause()
             check(try await cache.invalidate("k"), .journaled)
-            try await expectEventually { await oxbow.health(timeout: .milliseconds(50)).main?.breaker == .open }
+            for _ in 0..<3 { check(try await cache.value(for: "other") { "v" }, "v") }
+            #expect(await oxbow.health(timeout: .milliseconds(50)).main?.breaker == .open)
             let start = ContinuousClock.now
             let health = await oxbow.health()
             let waited = start.duration(to: .now)
@@ -60,6 +61,23 @@ import Testing
             try await expectEventually { await oxbow.health().main?.isReachable == true }
             let back = await oxbow.health()
             #expect(back.main?.breaker == .open && !back.isHealthy)
+        }
+    }
+
+    @Test func `an idle instance is healthy again when its breaker would let calls try`() async throws {
+        let server = try await ServerProcess.start()
+        defer { server.stop() }
+        var configuration = self.configuration(server)
+        configuration.redis.breaker?.delay = .milliseconds(500)
+        try await withOxbow(configuration) { oxbow async throws in
+            let cache = oxbow.cache("a", of: String.self)
+            check(try await cache.value(for: "k") { "v" }, "v")
+            server.pause()
+            for _ in 0..<3 { check(try await cache.value(for: "other") { "v" }, "v") }
+            server.resume()
+            // Nobody calls.
+            try await expectEventually { await oxbow.health().isHealthy }
+            #expect(await oxbow.health().main?.breaker == .halfOpen)
         }
     }
 

@@ -1,5 +1,7 @@
 import NIOCore
 import Oxbow
+import RESP
+import RedisClient
 import Testing
 
 /// Entries and groups that take no value for a while behind their invalidation (rule 13).
@@ -84,6 +86,28 @@ import Testing
                 check(try await others.value(for: "k") { "read from a replica" }, "read from a replica")
                 check(try await others.contains("k"), false)
             }
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func `a group that is held off stays so when its cache is emptied`(_ kind: StoreKind) async throws {
+        var configuration = patient()
+        configuration.holdOff = .seconds(50)
+        let module = freshModule()
+        let key = CellName(encoded: "ox-cache:\(module):1:g")
+        try await withOxbow(kind, cache: configuration) { oxbow async throws in
+            let cache = oxbow.groupedCache(module, of: String.self)
+            check(try await cache.value(for: "a", in: "h") { "old" }, "old")
+            check(try await cache.invalidate(group: "g"), .applied)
+            try await oxbow.store.invalidate(namespace: CellName(encoded: "ox-cache:\(module):1:"))
+            check(try await cache.contains("a", in: "h"), false)
+            check(try await cache.value(for: "b", in: "g") { "read from a replica" }, "read from a replica")
+            check(try await cache.contains("b", in: "g"), false)
+            guard let client = oxbow.client else { return }
+            let life = try await client.execute(
+                RawCommand("HPTTL", key, "FIELDS", 1, "{hold-off}", returning: [Int].self)
+            )
+            #expect(life[0] > 0 && life[0] <= 50_000)
         }
     }
 

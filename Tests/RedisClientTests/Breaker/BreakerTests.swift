@@ -180,6 +180,28 @@ import Testing
         }
     }
 
+    @Test func `a command that blocks does not hold the breaker half-open for the others`() async throws {
+        let server = try await ServerProcess.start()
+        defer { server.stop() }
+        var configuration = self.configuration(server, delay: .seconds(1))
+        configuration.breaker?.successThreshold = 1
+        try await withClient(configuration) { client async throws in
+            #expect(await self.codes(client, 1) == [nil])
+            server.pause()
+            #expect(await self.codesAtOnce(client, 3) == [.timeout, .timeout, .timeout])
+            server.resume()
+            try await Task.sleep(for: .milliseconds(1100))
+            let pop = BLPOP(["breaker:list"], upTo: nil, as: (String, String).self)
+            async let popped = client.execute(pop, timeout: .seconds(20))
+            let end = ContinuousClock.now + .seconds(20)
+            while client.poolStatistics.active == 0, ContinuousClock.now < end { await Task.yield() }
+            let push = RawCommand("RPUSH", "breaker:list", "x", returning: Int.self)
+            #expect(try await client.execute(push, timeout: .seconds(5)) == 1)
+            #expect(try await popped?.value == "x")
+            #expect(await client.health().breaker == .closed)
+        }
+    }
+
     @Test func `the masters are asked also while it is open`() async throws {
         let server = try await ServerProcess.start()
         defer { server.stop() }
