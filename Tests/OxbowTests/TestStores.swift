@@ -101,6 +101,16 @@ func redisConfiguration(_ kind: StoreKind) async throws -> RedisClientConfigurat
     return configuration
 }
 
+extension RedisClientConfiguration {
+    /// How a cluster of the tests is reached.
+    init(_ cluster: TestServers.ClusterTopology) {
+        self.init()
+        let seeds = cluster.nodes.map { RedisAddress.host("127.0.0.1", port: $0.port) }
+        self.topology = .cluster(ClusterConfiguration(seeds))
+        self.credentials = RedisCredentials(password: cluster.password)
+    }
+}
+
 /// Runs `body` with a running instance on the shared server of a kind, or in memory.
 func withOxbow<Result: Sendable>(
     _ kind: StoreKind,

@@ -18,7 +18,8 @@ extension Cache {
     ///     what nobody can claim (an update is on its way) or others have failed to load.
     /// - Returns: the values that there are; a key that is missing has none, as far as the cache or the loader knows.
     /// - Throws: ``CacheError`` with `invalidKey`, also for two keys of different bytes that are equal as strings ("é" in one
-    ///   and in two code points), which a dictionary cannot tell apart; the loader's errors as they are, which those who
+    ///   and in two code points), which a dictionary cannot tell apart; with `tooManyLoads` where the cache cannot be used, or
+    ///   one of the entries is closed; the loader's errors as they are, which those who
     ///   share the load get as well; `CancellationError`.
     /// - Complexity: for each thousand keys, one round trip to each node for hits, three (look, claim, store) for misses.
     public func values(

@@ -96,7 +96,7 @@ public struct Cache<Value: Sendable>: Sendable {
     /// - Throws: ``CacheError`` before the write, which is not run then: `invalidKey`, `notRunning`, and `unavailable` where
     ///   ``CacheOptions/updateWithoutStore`` says so. What `write` throws, unchanged. `CancellationError` before the write;
     ///   a cancelled task opens the entry all the same.
-    /// - Complexity: one round trip before the write and one behind it.
+    /// - Complexity: one round trip before the write and one behind it, two with a hold-off.
     public func update<Result>(_ key: String, _ write: () async throws -> Result) async throws -> Result {
         try await self.core.update([key], in: nil, timeToLive: nil, storing: { _ in nil }, write)
     }

@@ -102,7 +102,7 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     /// - Throws: ``CacheError`` before the write, which is not run then: `invalidKey`, `notRunning`, and `unavailable` where
     ///   ``CacheOptions/updateWithoutStore`` says so. What `write` throws, unchanged. `CancellationError` before the write;
     ///   a cancelled task opens the entry all the same.
-    /// - Complexity: one round trip before the write and one behind it.
+    /// - Complexity: one round trip before the write and one behind it, two with a hold-off.
     public func update<Result>(_ key: String, in group: String, _ write: () async throws -> Result) async throws
         -> Result
     {

@@ -16,16 +16,17 @@ extension InvalidationJournal {
         for await _ in self.work where !self.isQuiet {
             logger.notice("invalidations wait to be carried out", metadata: self.metadata)
             var pause = Backoff(initial: .milliseconds(20), maximum: .milliseconds(500))
-            var toldReason: String?
+            var told: Set<String> = []
             while !self.isQuiet, !Task.isCancelled {
-                guard let error = await self.carryOut(store, holdOff: holdOff, isFirst: toldReason == nil) else {
+                guard let error = await self.carryOut(store, holdOff: holdOff, isFirst: told.isEmpty) else {
                     pause.reset()
                     continue
                 }
-                let reason = "\(CacheError(storeFailure: error))"
-                if reason != toldReason, !Task.isCancelled {
-                    logger.info("invalidations cannot be carried out yet", metadata: ["error": "\(reason)"])
-                    toldReason = reason
+                // Once for each kind: in an outage they alternate.
+                let kind = (error as? RedisError).map { "\($0.code) \($0.serverError)" } ?? "\(type(of: error))"
+                if told.insert(kind).inserted, !Task.isCancelled {
+                    let text = "\(CacheError(storeFailure: error))"
+                    logger.info("invalidations cannot be carried out yet", metadata: ["error": "\(text)"])
                 }
                 try? await Task.sleep(for: pause.next(random: .random(in: 0..<1)))
             }

@@ -2,8 +2,8 @@
 public enum InvalidationOutcome: String, Sendable, Hashable {
     /// Carried out: no read that begins from now on, on any server, gets an older value.
     case applied
-    /// The store could not be reached, or refused: kept in the journal of this process, and carried out as soon as that is
-    /// possible.
+    /// The store could not be reached, or refused, or a failover was noticed meanwhile: kept in the journal of this process,
+    /// and carried out as soon as that is possible.
     ///
     /// Until then this process reads past the cache; others may still get the old value.
     case journaled

@@ -2,7 +2,7 @@ import Resilience
 
 /// When a client stops sending to servers that fail, and what counts as a failure.
 ///
-/// Open, calls fail at once with `circuitOpen`; health checks pass by. What counts: no connection within the deadline
+/// Open, calls fail at once with `circuitOpen`; health checks pass by, and what an `Oxbow` still owes the server. What counts: no connection within the deadline
 /// (`cannotConnect`), a connection that was lost before the reply (`connectionClosed`) and, by default, a time-out. An error that
 /// the server answers with is an answer. A call that its caller gives less than 50 ms may time out without counting.
 public struct CircuitBreakerConfiguration: Sendable, Hashable {

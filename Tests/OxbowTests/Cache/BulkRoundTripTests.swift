@@ -89,9 +89,7 @@ import Testing
         let cluster = try await SharedTopologies.shared.cluster()
         try await cluster.restore()
         var configuration = OxbowConfiguration()
-        let seeds = cluster.nodes.map { RedisAddress.host("127.0.0.1", port: $0.port) }
-        configuration.redis.topology = .cluster(ClusterConfiguration(seeds))
-        configuration.redis.credentials = RedisCredentials(password: cluster.password)
+        configuration.redis = RedisClientConfiguration(cluster)
         configuration.cache = Self.silent
         try await withOxbow(configuration) { oxbow async throws in
             let (client, database) = (try #require(oxbow.client), Database())

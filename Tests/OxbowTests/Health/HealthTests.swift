@@ -112,9 +112,7 @@ import Testing
         let cluster = try await SharedTopologies.shared.cluster()
         try await cluster.restore()
         var configuration = OxbowConfiguration()
-        let seeds = cluster.nodes.map { RedisAddress.host("127.0.0.1", port: $0.port) }
-        configuration.redis.topology = .cluster(ClusterConfiguration(seeds))
-        configuration.redis.credentials = RedisCredentials(password: cluster.password)
+        configuration.redis = RedisClientConfiguration(cluster)
         try await withOxbow(configuration) { oxbow async throws in
             try await expectEventually { await oxbow.health().isHealthy }
             let nodes = try #require(await oxbow.health().main?.nodes)

@@ -159,11 +159,7 @@ import Testing
     func `each master of a cluster tells of its cells`(_ kind: ServerProcess.Kind, _ form: CellForm) async throws {
         let cluster = try await SharedTopologies.shared.cluster(kind)
         try await cluster.restore()
-        var configuration = RedisClientConfiguration()
-        let seeds = cluster.nodes.map { RedisAddress.host("127.0.0.1", port: $0.port) }
-        configuration.topology = .cluster(ClusterConfiguration(seeds))
-        configuration.credentials = RedisCredentials(password: cluster.password)
-        try await withStore(configuration) { test async throws in
+        try await withStore(RedisClientConfiguration(cluster)) { test async throws in
             let store = test.store
             let start = ContinuousClock.now
             let cells = (0..<12).map { _ in (test.freshCell(form), Token.random()) }
