@@ -8,17 +8,11 @@ extension CacheEngine {
         let keys: [String]
         let cells: [CellAddress]
         let timeToLive: Duration
-        let absentTimeToLive: Duration
         let load: BulkLoader
 
         /// The same for one of its keys.
         func single(_ index: Int) -> Request {
-            Request(
-                cell: self.cells[index],
-                timeToLive: self.timeToLive,
-                absentTimeToLive: self.absentTimeToLive,
-                acceptsAbsent: true
-            )
+            Request(cell: self.cells[index], timeToLive: self.timeToLive, acceptsAbsent: true)
         }
     }
 

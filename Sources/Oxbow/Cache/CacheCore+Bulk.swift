@@ -34,7 +34,6 @@ extension CacheCore {
                 keys: asked,
                 cells: cells,
                 timeToLive: timeToLive ?? self.timeToLive,
-                absentTimeToLive: self.absentTimeToLive,
                 load: load
             )
         let found = try await self.engine.values(bulk)

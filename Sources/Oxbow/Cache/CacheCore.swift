@@ -11,7 +11,6 @@ final class CacheCore<Value: Sendable>: Sendable {
     private let prefix: String
     let updateWithoutStore: CacheOptions.UpdateWithoutStore
     @usableFromInline let timeToLive: Duration
-    @usableFromInline let absentTimeToLive: Duration
 
     init(engine: CacheEngine<Value>, options: CacheOptions) {
         self.engine = engine
@@ -21,7 +20,6 @@ final class CacheCore<Value: Sendable>: Sendable {
         self.prefix = engine.name.text
         self.updateWithoutStore = options.updateWithoutStore
         self.timeToLive = engine.configuration.timeToLive
-        self.absentTimeToLive = engine.configuration.absentTimeToLive
     }
 
     // MARK: Names
@@ -104,7 +102,6 @@ final class CacheCore<Value: Sendable>: Sendable {
             .Request(
                 cell: cell,
                 timeToLive: timeToLive ?? self.timeToLive,
-                absentTimeToLive: self.absentTimeToLive,
                 acceptsAbsent: acceptsAbsent
             )
         var found: CellContent?

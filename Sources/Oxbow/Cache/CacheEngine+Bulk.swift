@@ -51,21 +51,25 @@ extension CacheEngine {
         guard !indices.isEmpty else { return }
         course.unseen = []
         var failures = Failures()
+        var due: [(index: Int, old: Envelope)] = []
         for (index, result) in zip(indices, try await self.store.read(indices.map { bulk.cells[$0] })) {
             switch result {
             case .success(let content):
                 let look = self.interpret(content, acceptsAbsent: true)
                 course.note(look, at: index)
-                if case .due(_, let old) = look {
-                    let key = bulk.keys[index]
-                    await self.refresh(bulk.single(index), old) { try await bulk.load([key])[key] }
-                }
+                if case .due(_, let old) = look { due.append((index, old)) }
             case .failure(let error):
                 failures.add(error)
                 course.unclaimed.append(Unclaimed(index: index, looksAgain: false))
             }
         }
         self.note(failures)
+        guard !due.isEmpty else { return }
+        await self.refresh(due.map { (bulk.cells[$0.index], $0.old) }, for: bulk.timeToLive) { [due] places in
+            let keys = places.map { bulk.keys[due[$0].index] }
+            let loaded = try await bulk.load(keys)
+            return keys.map { loaded[$0] }
+        }
     }
 
     /// Waits for what others load, and beside loads what nobody can claim.

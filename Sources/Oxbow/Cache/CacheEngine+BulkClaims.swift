@@ -81,7 +81,7 @@ extension CacheEngine {
         }
         for (lead, value) in zip(leads, loaded) { lead.flight.finish(.value(value)) }
         for (index, value) in zip(indices, loaded) { course.values[index] = value }
-        await self.fill(bulk, leads, loaded, cost: start.duration(to: .now))
+        await self.fill(claims, loaded, for: bulk.timeToLive, since: start)
     }
 
     /// Calls the loader once.
@@ -103,21 +103,25 @@ extension CacheEngine {
         return keys.map { loaded[$0] }
     }
 
-    private func fill(_ bulk: BulkRequest, _ leads: [Lead], _ values: [Value?], cost: Duration) async {
+    /// Stores values under their claims, or under refreshers' tokens; `start` is when their load began.
+    func fill(
+        _ claims: [CellClaim],
+        _ values: [Value?],
+        for timeToLive: Duration,
+        since start: ContinuousClock.Instant
+    ) async {
+        let cost = start.duration(to: .now)
         var fills: [CellFill] = []
         // Callers have their values; these claims must not keep others waiting.
         var unfilled: [CellClaim] = []
-        for (lead, value) in zip(leads, values) {
+        for (claim, value) in zip(claims, values) {
             do {
                 let loaded = if let value { try self.coder.envelope(value) } else { Envelope.knownAbsent }
-                let (envelope, life) = self.stamped(
-                    loaded,
-                    for: value == nil ? bulk.absentTimeToLive : bulk.timeToLive,
-                    cost: cost
-                )
-                fills.append(CellFill(lead.claim, with: envelope, for: life))
+                let life = value == nil ? self.configuration.absentTimeToLive : timeToLive
+                let (envelope, cellLife) = self.stamped(loaded, for: life, cost: cost)
+                fills.append(CellFill(claim, with: envelope, for: cellLife))
             } catch {
-                unfilled.append(lead.claim)
+                unfilled.append(claim)
             }
         }
         do {

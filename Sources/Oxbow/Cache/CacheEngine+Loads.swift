@@ -92,7 +92,7 @@ extension CacheEngine {
     }
 
     /// Runs a loader of one cell's value, or of several cells' values.
-    private func run<Loaded>(_ load: () async throws -> Loaded, of cells: Set<CellAddress>) async throws -> Loaded {
+    func run<Loaded>(_ load: () async throws -> Loaded, of cells: Set<CellAddress>) async throws -> Loaded {
         self.counters.loads.increment()
         return try await RequestScope.suspended { try await LoadingCells.with(cells, of: self.shared.id, load) }
     }

@@ -56,48 +56,87 @@ extension CacheEngine {
         return (stamped, life + self.configuration.staleFor)
     }
 
-    /// Has a value loaded anew, by this process at most once at a time, and by one process of all.
-    ///
-    /// Behind the caller's back while ``Oxbow/Oxbow/run()`` runs; without it, in memory, before this returns.
+    /// Has a value loaded anew.
     @usableFromInline
     func refresh(_ request: Request, _ old: Envelope, _ load: @escaping Loader) async {
-        guard self.shared.refreshing.withLock({ $0.insert(request.cell).inserted }) else { return }
+        await self.refresh([(request.cell, old)], for: request.timeToLive) { _ in [try await load()] }
+    }
+
+    /// Has values loaded anew by one call, each by this process at most once at a time, and by one process of all.
+    ///
+    /// Behind the caller's back while ``Oxbow/Oxbow/run()`` runs; without it, in memory, before this returns.
+    ///
+    /// - Parameters:
+    ///   - values: what was found, and where.
+    ///   - timeToLive: of what is loaded.
+    ///   - load: loads those at the given places in `values`, in this order.
+    func refresh(
+        _ values: [(cell: CellAddress, old: Envelope)],
+        for timeToLive: Duration,
+        _ load: @escaping @Sendable (_ places: [Int]) async throws -> [Value?]
+    ) async {
+        let places = self.shared.refreshing.withLock { refreshing in
+            values.indices.filter { refreshing.insert(values[$0].cell).inserted }
+        }
+        guard !places.isEmpty else { return }
+        let end = { @Sendable in
+            self.shared.refreshing.withLock { refreshing in
+                for place in places { refreshing.remove(values[place].cell) }
+            }
+        }
         let job: BackgroundWork.Job = {
-            await self.loadAnew(request, old, load)
-            self.endRefresh(request.cell)
+            let refreshes = places.map { place in
+                let (cell, old) = values[place]
+                return (place, CellRefresh(CellClaim(cell, .random()), of: old))
+            }
+            await self.loadAnew(refreshes, for: timeToLive, load)
+            end()
         }
         switch self.background.submit(job) {
         case .accepted: break
-        case .full: self.endRefresh(request.cell)
+        case .full: end()
         case .notRunning: await job()
         }
     }
 
-    private func endRefresh(_ cell: CellAddress) { _ = self.shared.refreshing.withLock { $0.remove(cell) } }
-
-    /// Loads beside the value, the token renewed meanwhile, until `maximumLoad`; when that fails, nobody tries again before
-    /// the token's end.
-    private func loadAnew(_ request: Request, _ old: Envelope, _ load: @escaping Loader) async {
-        let token = Token.random()
-        do {
-            let life = self.configuration.claimLife
-            guard try await self.store.claimRefresh(request.cell, token, of: old, for: life) else { return }
-        } catch {
-            try? self.noteStoreFailure(error)
-            return
-        }
+    /// Loads beside the values, the tokens renewed meanwhile, until `maximumLoad`; when that fails, nobody tries again before
+    /// the tokens' end.
+    private func loadAnew(
+        _ wanted: [(place: Int, refresh: CellRefresh)],
+        for timeToLive: Duration,
+        _ load: @Sendable (_ places: [Int]) async throws -> [Value?]
+    ) async {
+        guard let won = try? await self.claimed(wanted), !won.isEmpty else { return }
+        let (refreshes, claims) = (won.map(\.refresh), won.map(\.refresh.claim))
         let start = ContinuousClock.now
         do {
-            let value = try await self.leading([], every: self.configuration.claimLife / 3) { [store, configuration] in
+            let values = try await self.leading([], every: self.configuration.claimLife / 3) { [store, configuration] in
                 guard ContinuousClock.now < start + configuration.maximumLoad else { return }
-                _ = try? await store.claimRefresh(request.cell, token, of: old, for: configuration.claimLife)
+                _ = try? await store.claimRefresh(refreshes, for: configuration.claimLife)
             } body: {
-                try await self.run(load, request.cell)
+                try await self.run({ try await load(won.map(\.place)) }, of: Set(claims.map(\.cell)))
             }
-            self.counters.refreshes.increment()
-            await self.fill(request, token, value, since: start)
+            self.counters.refreshes.increment(by: UInt64(won.count))
+            await self.fill(claims, values, for: timeToLive, since: start)
         } catch {
-            self.counters.failedRefreshes.increment()
+            self.counters.failedRefreshes.increment(by: UInt64(won.count))
         }
+    }
+
+    /// Those of the refreshes that stand beside their values now.
+    private func claimed(
+        _ wanted: [(place: Int, refresh: CellRefresh)]
+    ) async throws -> [(place: Int, refresh: CellRefresh)] {
+        let answers = try await self.store.claimRefresh(wanted.map(\.refresh), for: self.configuration.claimLife)
+        var won: [(place: Int, refresh: CellRefresh)] = []
+        var failures = Failures()
+        for (item, answer) in zip(wanted, answers) {
+            switch answer {
+            case .success(let isWon): if isWon { won.append(item) }
+            case .failure(let error): failures.add(error)
+            }
+        }
+        self.note(failures)
+        return won
     }
 }

@@ -16,15 +16,13 @@ final class CacheEngine<Value: Sendable>: Sendable {
     struct Request: Sendable {
         let cell: CellAddress
         let timeToLive: Duration
-        let absentTimeToLive: Duration
         /// Whether "known absent" is an answer.
         let acceptsAbsent: Bool
 
         @usableFromInline
-        init(cell: CellAddress, timeToLive: Duration, absentTimeToLive: Duration, acceptsAbsent: Bool) {
+        init(cell: CellAddress, timeToLive: Duration, acceptsAbsent: Bool) {
             self.cell = cell
             self.timeToLive = timeToLive
-            self.absentTimeToLive = absentTimeToLive
             self.acceptsAbsent = acceptsAbsent
         }
     }
@@ -198,16 +196,13 @@ final class CacheEngine<Value: Sendable>: Sendable {
         return value
     }
 
-    /// Stores a value under a claim, or under a refresher's token; `start` is when its load began.
-    func fill(_ request: Request, _ token: Token, _ value: Value?, since start: ContinuousClock.Instant) async {
+    /// Stores a value under a claim; `start` is when its load began.
+    private func fill(_ request: Request, _ token: Token, _ value: Value?, since start: ContinuousClock.Instant) async {
         do {
             let loaded = if let value { try self.coder.envelope(value) } else { Envelope.knownAbsent }
-            let (envelope, life) = self.stamped(
-                loaded,
-                for: value == nil ? request.absentTimeToLive : request.timeToLive,
-                cost: start.duration(to: .now)
-            )
-            let stored = try await self.store.fill(request.cell, token, with: envelope, for: life)
+            let life = value == nil ? self.configuration.absentTimeToLive : request.timeToLive
+            let (envelope, cellLife) = self.stamped(loaded, for: life, cost: start.duration(to: .now))
+            let stored = try await self.store.fill(request.cell, token, with: envelope, for: cellLife)
             if !stored { self.counters.refusedFills.increment() }
         } catch {
             // The caller has its value; the claim must not keep others waiting.

@@ -27,6 +27,18 @@ package struct CellFill: Sendable {
     }
 }
 
+/// A value in one of several cells that is to be loaded anew, and the token of who does that.
+@usableFromInline
+package struct CellRefresh: Sendable {
+    package let claim: CellClaim
+    package let old: Envelope
+
+    package init(_ claim: CellClaim, of old: Envelope) {
+        self.claim = claim
+        self.old = old
+    }
+}
+
 /// One cell after another, for a store that is not far away.
 extension CacheStore {
     package func read(_ cells: [CellAddress]) async throws -> [Result<CellContent, any Error>] {
@@ -49,6 +61,15 @@ extension CacheStore {
     package func fill(_ fills: [CellFill]) async throws -> [Result<Bool, any Error>] {
         try await self.each(fills) {
             try await self.fill($0.claim.cell, $0.claim.token, with: $0.value, for: $0.life)
+        }
+    }
+
+    package func claimRefresh(
+        _ refreshes: [CellRefresh],
+        for life: Duration
+    ) async throws -> [Result<Bool, any Error>] {
+        try await self.each(refreshes) {
+            try await self.claimRefresh($0.claim.cell, $0.claim.token, of: $0.old, for: life)
         }
     }
 

@@ -115,6 +115,11 @@ package protocol CacheStore: Sendable {
     /// - Returns: which ones were stored.
     func fill(_ fills: [CellFill]) async throws -> [Result<Bool, any Error>]
 
+    /// Claims the refreshing of each value that is still there, as the form for one cell.
+    ///
+    /// - Returns: which ones stand now.
+    func claimRefresh(_ refreshes: [CellRefresh], for life: Duration) async throws -> [Result<Bool, any Error>]
+
     /// Gives claims back, as the form for one cell.
     func release(_ claims: [CellClaim]) async throws
 

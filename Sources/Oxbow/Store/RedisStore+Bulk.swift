@@ -140,6 +140,19 @@ extension RedisStore {
         }
     }
 
+    package func claimRefresh(
+        _ refreshes: [CellRefresh],
+        for life: Duration
+    ) async throws -> [Result<Bool, any Error>] {
+        try await self.inPieces(refreshes) { refreshes in
+            let calls = refreshes.map { refresh in
+                let arguments = (refresh.old.header, refresh.claim.token.bytes, life.milliseconds)
+                return Self.call(RedisScripts.refresh, refresh.claim.cell, arguments)
+            }
+            return try await self.client.execute(pipeline: calls, timeout: self.softTimeout).map { $0.map { $0 == 1 } }
+        }
+    }
+
     package func release(_ claims: [CellClaim]) async throws {
         // In one piece, however many: nobody waits for an answer to send the next.
         let calls = claims.map { claim in

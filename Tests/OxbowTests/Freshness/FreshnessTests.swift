@@ -96,13 +96,14 @@ import Testing
             let cache = oxbow.cache(freshModule(), of: String.self)
             check(try await cache.values(for: ["a", "b"]) { rows($0) }, rows(["a", "b"]))
             try await expectEventually { try await cache.value(for: "b") == nil }
-            let old = try await cache.values(for: ["a", "b"]) { keys in
-                Dictionary(uniqueKeysWithValues: keys.map { ($0, "new") })
-            }
+            let database = Database("new ")
+            let old = try await cache.values(for: ["a", "b"]) { database.rows($0) }
             check(old, rows(["a", "b"]))
             try await expectEventually { cache.statistics.refreshes == 2 }
-            try await expectEventually { try await cache.value(for: "a") { "unused" } == "new" }
-            try await expectEventually { try await cache.value(for: "b") { "unused" } == "new" }
+            // By one call for all of them.
+            check(database.asked.map(Set.init), [["a", "b"]])
+            try await expectEventually { try await cache.value(for: "a") { "unused" } == "new a" }
+            try await expectEventually { try await cache.value(for: "b") { "unused" } == "new b" }
         }
     }
 
