@@ -279,7 +279,10 @@ public final class Oxbow: Service, Sendable {
         }
         if cache.refreshes { self.journal.keepServerTime() }
         let prefix = "\(cache.keyPrefix):\(KeyEncoding.encode(module, isLast: false)):\(version):"
-        let fresh = CacheShared<Codec.Value>(maximumConcurrentLoads: cache.maximumConcurrentLoads)
+        let fresh = CacheShared<Codec.Value>(
+            maximumConcurrentLoads: cache.maximumConcurrentLoads,
+            looksAtOnce: cache.looksAtOnce
+        )
         let known = self.caches.withLock { caches in
             let entry = caches[CellName(encoded: prefix)] ?? (form, fresh)
             caches[CellName(encoded: prefix)] = entry

@@ -84,6 +84,9 @@ public struct CacheConfiguration: Sendable, Hashable {
     /// The most entries one request scope remembers; 10 000 by default.
     public var requestScopeEntries = 10_000
 
+    /// With so many looks at one entry on their way from this process, further callers share one.
+    package var looksAtOnce = 4
+
     /// The defaults named at each property.
     public init() {}
 

@@ -104,21 +104,26 @@ final class CacheCore<Value: Sendable>: Sendable {
                 timeToLive: timeToLive ?? self.timeToLive,
                 acceptsAbsent: acceptsAbsent
             )
-        var found: CellContent?
         if self.engine.mayRead(cell) {
+            guard let look = self.engine.looks.begin(cell) else { return try await self.engine.share(request, load) }
+            let content: CellContent
             do {
-                switch self.engine.interpret(try await self.engine.store.read(cell), acceptsAbsent: acceptsAbsent) {
-                case .hit(let value): return value
-                case .due(let value, let old):
-                    await self.engine.refresh(request, old, load)
-                    return value
-                case .miss(let content): found = content
-                }
+                content = try await self.engine.store.read(cell)
             } catch {
+                self.engine.looks.end(look, isHit: false)
                 try self.engine.noteStoreFailure(error)
+                return try await self.engine.value(request, after: nil, load)
+            }
+            self.engine.looks.end(look, isHit: content.isValue)
+            switch self.engine.interpret(content, acceptsAbsent: acceptsAbsent) {
+            case .hit(let value): return value
+            case .due(let value, let old):
+                await self.engine.refresh(request, old, load)
+                return value
+            case .miss(let content): return try await self.engine.value(request, after: content, load)
             }
         }
-        return try await self.engine.value(request, after: found, load)
+        return try await self.engine.value(request, after: nil, load)
     }
 
     func value(_ key: String, in group: String?) async throws -> Value? {

@@ -38,9 +38,9 @@ extension CacheEngine {
             let end = ContinuousClock.now + self.configuration.maximumLoad
             var (now, coming, joined): ([Own], [Coming], [Joined]) = ([], [], [])
             for key in rest {
-                switch self.loads.turn(for: bulk.cells[key.index]) {
-                case .load(let flight): now.append(Own(key: key, flight: flight))
-                case .loadAfter(let running, let own):
+                switch self.shared.unclaimed.turn(for: bulk.cells[key.index]) {
+                case .first(let flight): now.append(Own(key: key, flight: flight))
+                case .after(let running, let own):
                     coming.append(Coming(own: Own(key: key, flight: own), running: running))
                 case .join(let flight): joined.append(Joined(key: key, flight: flight))
                 }
@@ -63,7 +63,7 @@ extension CacheEngine {
     }
 
     private func loadNow(_ bulk: BulkRequest, _ own: [Own]) async throws -> [(index: Int, value: Value?)] {
-        defer { for own in own { self.loads.end(own.flight, for: bulk.cells[own.key.index]) } }
+        defer { for own in own { self.shared.unclaimed.end(own.flight, for: bulk.cells[own.key.index]) } }
         let indices = own.map(\.key.index)
         do {
             let values = try await self.load(bulk, indices, own.map(\.flight))
@@ -91,7 +91,7 @@ extension CacheEngine {
             throw error
         }
         // The look is the loads' beginning: whoever comes behind it does not share what it finds.
-        for coming in coming { self.loads.start(coming.own.flight, for: bulk.cells[coming.own.key.index]) }
+        for coming in coming { self.shared.unclaimed.start(coming.own.flight, for: bulk.cells[coming.own.key.index]) }
         do {
             let found = try await self.lookAgain(bulk, coming.map(\.own.key).filter(\.looksAgain).map(\.index))
             for coming in coming {
@@ -111,12 +111,12 @@ extension CacheEngine {
     }
 
     private func end(_ own: Own, _ bulk: BulkRequest, _ outcome: LoadOutcome<Value>) {
-        self.loads.end(own.flight, for: bulk.cells[own.key.index])
+        self.shared.unclaimed.end(own.flight, for: bulk.cells[own.key.index])
         own.flight.finish(outcome)
     }
 
     private func withdraw(_ own: Own, _ bulk: BulkRequest, _ outcome: LoadOutcome<Value>) {
-        self.loads.withdraw(own.flight, for: bulk.cells[own.key.index])
+        self.shared.unclaimed.withdraw(own.flight, for: bulk.cells[own.key.index])
         own.flight.finish(outcome)
     }
 

@@ -17,8 +17,8 @@ extension CacheEngine {
         let end = ContinuousClock.now + self.configuration.longestWait
         let own: Flight<CellContent>
         switch claims.turn(for: cell) {
-        case .load(let flight): own = flight
-        case .loadAfter(let running, let next):
+        case .first(let flight): own = flight
+        case .after(let running, let next):
             do {
                 if case .failed(let error) = try await running.wait(until: end) {
                     claims.withdraw(next, for: cell)

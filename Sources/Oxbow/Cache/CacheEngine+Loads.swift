@@ -16,28 +16,28 @@ extension CacheEngine {
             // A load that runs for longer counts as lost: the coming one starts beside it, and one more may come.
             let end = ContinuousClock.now + self.configuration.maximumLoad
             let own: Flight<Value>
-            switch self.loads.turn(for: cell) {
-            case .load(let flight):
+            switch self.shared.unclaimed.turn(for: cell) {
+            case .first(let flight):
                 own = flight
-            case .loadAfter(let running, let next):
+            case .after(let running, let next):
                 do {
                     _ = try await running.wait(until: end)
                 } catch {
-                    self.loads.withdraw(next, for: cell)
+                    self.shared.unclaimed.withdraw(next, for: cell)
                     next.finish(.abandoned)
                     throw error
                 }
                 own = next
                 // The look is the load's beginning: whoever comes behind it does not share what it finds.
-                self.loads.start(own, for: cell)
+                self.shared.unclaimed.start(own, for: cell)
                 do {
                     if looksAgain, case .hit(let value)? = try await self.lookAgain(request) {
-                        self.loads.end(own, for: cell)
+                        self.shared.unclaimed.end(own, for: cell)
                         own.finish(.value(value))
                         return value
                     }
                 } catch {
-                    self.loads.end(own, for: cell)
+                    self.shared.unclaimed.end(own, for: cell)
                     own.finish(.abandoned)
                     throw error
                 }
@@ -53,7 +53,7 @@ extension CacheEngine {
                 case .tooLong: continue
                 }
             }
-            defer { self.loads.end(own, for: cell) }
+            defer { self.shared.unclaimed.end(own, for: cell) }
             do {
                 let value = try await self.run(load, cell, own)
                 own.finish(.value(value))

@@ -31,6 +31,8 @@ final class CacheEngine<Value: Sendable>: Sendable {
     @usableFromInline let coder: ValueCoder<Value>
     let configuration: CacheConfiguration
     let shared: CacheShared<Value>
+    /// The looks on their way.
+    @usableFromInline let looks: LookCount
     @usableFromInline let counters: CacheCounters
     var loads: LoadTable<Value> { self.shared.loads }
     let storeMonitor: StoreMonitor
@@ -51,6 +53,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
     ) {
         self.shared = shared
         self.counters = shared.counters
+        self.looks = shared.looks
         self.store = store
         self.coder = coder
         self.configuration = configuration

@@ -5,15 +5,23 @@ import Synchronization
 final class CacheShared<Value: Sendable>: Sendable {
     let id = CacheIdentity.next()
     let loads = LoadTable<Value>()
+    /// The loads without a claim.
+    let unclaimed = CellTurns { Flight<Value>() }
     /// The claims on their way, and what they have found in their cells.
-    let claims = LoadTable<CellContent>()
+    let claims = CellTurns { Flight<CellContent>() }
+    /// The reads that are shared because many want the same cell.
+    let reads = CellTurns { SharedRead<Value>() }
+    @usableFromInline let looks: LookCount
     /// The cells that this process loads anew.
     let refreshing = Mutex<Set<CellAddress>>([])
     let counters = CacheCounters()
-    /// The loads without a claim.
+    /// How many loads without a claim run at once.
     let limit: LoadLimit
 
-    init(maximumConcurrentLoads: Int) { self.limit = LoadLimit(maximum: maximumConcurrentLoads) }
+    init(maximumConcurrentLoads: Int, looksAtOnce: Int) {
+        self.limit = LoadLimit(maximum: maximumConcurrentLoads)
+        self.looks = LookCount(most: looksAtOnce)
+    }
 }
 
 /// Numbers that tell the caches of one process apart.

@@ -10,7 +10,7 @@ public struct CacheStatistics: Sendable, Hashable {
     public var scopeHits: UInt64
     /// Loaders run.
     public var loads: UInt64
-    /// Callers that got the value of another caller's load.
+    /// Callers that got the value of another caller's load, or read.
     public var joins: UInt64
     /// Values loaded anew before they were gone.
     public var refreshes: UInt64

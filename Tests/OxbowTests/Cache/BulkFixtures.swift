@@ -102,7 +102,8 @@ func rows(_ keys: [String]) -> [String: String] { Dictionary(uniqueKeysWithValue
 
 /// A store inside of the process that does something else before some operations: waits, or throws.
 struct HookedStore: CacheStore {
-    enum Operation: Sendable { case read, claim, fill }
+    /// `answer` comes behind a read.
+    enum Operation: Sendable { case read, answer, claim, fill }
 
     let inner: MemoryStore
     let hook: @Sendable (Operation, CellAddress) async throws -> Void
@@ -117,7 +118,9 @@ struct HookedStore: CacheStore {
 
     func read(_ cell: CellAddress) async throws -> CellContent {
         try await self.hook(.read, cell)
-        return try await self.inner.read(cell)
+        let content = try await self.inner.read(cell)
+        try await self.hook(.answer, cell)
+        return content
     }
     func wait(_ cell: CellAddress, while token: Token, until end: ContinuousClock.Instant) async throws -> CellContent {
         try await self.inner.wait(cell, while: token, until: end)

@@ -47,6 +47,8 @@ struct Scenario: Sendable {
     var isPatient = true
     /// Whether all looks at cells fail, so that nobody has a claim.
     var isStoreAway = false
+    /// Whether readers of one process share their looks, however few they are.
+    var sharesLooks = false
     /// What stands between the actors and the store: mutants of the store.
     var store: @Sendable (MemoryStore) -> any CacheStore = { $0 }
 
@@ -56,6 +58,7 @@ struct Scenario: Sendable {
         faults: Faults = Faults(),
         isPatient: Bool = true,
         isStoreAway: Bool = false,
+        sharesLooks: Bool = false,
         _ actors: [Actor]
     ) {
         self.name = name
@@ -63,6 +66,7 @@ struct Scenario: Sendable {
         self.faults = faults
         self.isPatient = isPatient
         self.isStoreAway = isStoreAway
+        self.sharesLooks = sharesLooks
         self.actors = actors
     }
 

@@ -17,6 +17,11 @@ extension Scenario {
             "2 readers in one process, invalidate",
             [.reader(0, in: 0, 0), .reader(1, in: 0, 0), .writer(0, .invalidate(0))]
         ),
+        Scenario(
+            "2 readers that share looks, invalidate",
+            sharesLooks: true,
+            [.reader(0, in: 0, 0), .reader(1, in: 0, 0), .writer(0, .invalidate(0))]
+        ),
         Scenario("2 readers, update", [.reader(0, in: 0, 0, 0), .reader(1, in: 1, 0), .writer(0, .update([0]))]),
         Scenario(
             "2 readers, write-through",
@@ -119,6 +124,17 @@ extension Scenario {
 
     /// Explored completely with `OXBOW_EXHAUSTIVE=1`, otherwise at random.
     static let large: [Scenario] = [
+        Scenario(
+            "3 readers that share looks, a cancellation",
+            faults: Faults(cancellations: 1),
+            sharesLooks: true,
+            [.reader(0, in: 0, 0), .reader(1, in: 0, 0), .reader(2, in: 0, 0)]
+        ),
+        Scenario(
+            "3 readers that share looks, invalidate",
+            sharesLooks: true,
+            [.reader(0, in: 0, 0), .reader(1, in: 0, 0), .reader(2, in: 0, 0), .writer(0, .invalidate(0))]
+        ),
         Scenario(
             "1 reader, invalidate + write-through; renewals, expiry",
             faults: Faults(halfLives: 3, renewals: 1),

@@ -99,6 +99,7 @@ final class World: Sendable {
         var configuration = CacheConfiguration()
         configuration.claimLife = Self.claimLife
         configuration.maximumLoad = .seconds(3600)
+        if self.scenario.sharesLooks { configuration.looksAtOnce = 0 }
         configuration.waitForLoad = self.scenario.isPatient ? .seconds(3600) : .zero
         configuration.jitterPercent = 0
         var processes: [Int: Oxbow] = [:]
