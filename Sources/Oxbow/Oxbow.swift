@@ -1,5 +1,6 @@
 public import Logging
 public import NIOCore
+import PropertyFiles
 public import RedisClient
 public import ServiceLifecycle
 import Synchronization
@@ -17,17 +18,20 @@ import Synchronization
 public final class Oxbow: Service, Sendable {
     private enum Form: String { case plain, grouped }
 
-    /// The settings.
-    public let configuration: OxbowConfiguration
+    private let initial: OxbowConfiguration
+    let policies: CachePolicies
+    let softTimeout: SoftTimeout
+    /// What it was last configured by, if that were properties.
+    let properties: Mutex<PropertySet?>
     /// The client of the main instance, for commands of your own; `nil` when the store is in memory.
     public let client: RedisClient?
     /// The client that caches use: that of ``OxbowConfiguration/cacheRedis`` if there is one, else ``client``.
     public let cacheClient: RedisClient?
     package let store: any CacheStore
-    private let logger: Logger
+    let logger: Logger
     private let deflate = Deflate()
     private let storeMonitor: StoreMonitor
-    private let journal: InvalidationJournal
+    let journal: InvalidationJournal
     private let background = BackgroundWork()
     /// What handles of one cache share, by the prefix of its keys.
     private let caches = Mutex<[CellName: (form: Form, shared: any AnyObject & Sendable)]>([:])
@@ -39,10 +43,20 @@ public final class Oxbow: Service, Sendable {
     ///   - eventLoopGroup: where connections live; the process-wide group by default.
     ///   - logger: for background work; never a value, a key or a credential.
     /// - Throws: ``ConfigurationError``.
-    public init(
+    public convenience init(
         _ configuration: OxbowConfiguration,
         eventLoopGroup: (any EventLoopGroup)? = nil,
         logger: Logger = Logger(label: "Oxbow")
+    ) throws {
+        try self.init(configuration, properties: nil, eventLoopGroup: eventLoopGroup, logger: logger)
+    }
+
+    /// An instance that remembers the properties it was configured by.
+    init(
+        _ configuration: OxbowConfiguration,
+        properties: PropertySet?,
+        eventLoopGroup: (any EventLoopGroup)? = nil,
+        logger: Logger
     ) throws {
         try configuration.cache.validate()
         var main = configuration.redis
@@ -61,11 +75,14 @@ public final class Oxbow: Service, Sendable {
             cacheClient = RedisClient(main, eventLoopGroup: eventLoopGroup, logger: logger)
             self.client = cacheClient
         }
-        self.configuration = configuration
+        self.initial = configuration
+        self.policies = CachePolicies(configuration.cache)
+        self.softTimeout = SoftTimeout(configuration.cache.softTimeout)
+        self.properties = Mutex(properties)
         self.cacheClient = cacheClient
         self.store = RedisStore(
             client: cacheClient,
-            softTimeout: configuration.cache.softTimeout,
+            softTimeout: self.softTimeout,
             maximumValueBytes: configuration.cache.maximumValueBytes,
             holdsGroupsOff: configuration.cache.holdOff != nil
         )
@@ -93,13 +110,27 @@ public final class Oxbow: Service, Sendable {
     package init(_ cache: CacheConfiguration, store: any CacheStore, logger: Logger = Logger(label: "Oxbow")) {
         var configuration = OxbowConfiguration()
         configuration.cache = cache
-        self.configuration = configuration
+        self.initial = configuration
+        self.policies = CachePolicies(cache)
+        self.softTimeout = SoftTimeout(cache.softTimeout)
+        self.properties = Mutex(nil)
         self.client = nil
         self.cacheClient = nil
         self.store = store
         self.journal = InvalidationJournal(configuration)
         self.logger = logger
         self.storeMonitor = StoreMonitor(logger: logger)
+    }
+
+    /// The settings as they are now: those it was made with, but for what ``reload(_:)-(PropertySet)`` has changed.
+    public var configuration: OxbowConfiguration {
+        var configuration = self.initial
+        configuration.cache = self.policies.current
+        if let client { configuration.redis = client.reconfigured(configuration.redis) }
+        if let separate = configuration.cacheRedis, let cacheClient {
+            configuration.cacheRedis = cacheClient.reconfigured(separate)
+        }
+        return configuration
     }
 
     // MARK: Life
@@ -127,7 +158,7 @@ public final class Oxbow: Service, Sendable {
 
     /// Runs `body` for all clients at once, and the journal beside them; the first error cancels the others.
     private func runClients(_ body: @escaping @Sendable (RedisClient) async throws -> Void) async throws {
-        let holdOff = self.configuration.cache.holdOff
+        let holdOff = self.initial.cache.holdOff
         // Cancelled at the end of this scope.
         async let _: Void = self.background.run()
         async let _: Void = self.journal.run(self.store, holdOff: holdOff, self.logger)
@@ -271,7 +302,7 @@ public final class Oxbow: Service, Sendable {
         _ options: CacheOptions
     ) -> CacheCore<Codec.Value> {
         precondition(!module.isEmpty, "a cache needs a name")
-        let cache = self.configuration.cache.with(options)
+        let cache = self.policies.current.with(options)
         if options != CacheOptions() {
             do { try CacheConfiguration().with(options).validate() } catch {
                 preconditionFailure("cache '\(module)': \(error)")
@@ -279,10 +310,7 @@ public final class Oxbow: Service, Sendable {
         }
         if cache.refreshes { self.journal.keepServerTime() }
         let prefix = "\(cache.keyPrefix):\(KeyEncoding.encode(module, isLast: false)):\(version):"
-        let fresh = CacheShared<Codec.Value>(
-            maximumConcurrentLoads: cache.maximumConcurrentLoads,
-            looksAtOnce: cache.looksAtOnce
-        )
+        let fresh = CacheShared<Codec.Value>(looksAtOnce: cache.looksAtOnce)
         let known = self.caches.withLock { caches in
             let entry = caches[CellName(encoded: prefix)] ?? (form, fresh)
             caches[CellName(encoded: prefix)] = entry
@@ -304,10 +332,9 @@ public final class Oxbow: Service, Sendable {
         )
         let engine = CacheEngine<Codec.Value>(
             shared: shared,
-            store: cache.softTimeout == self.configuration.cache.softTimeout
-                ? self.store : self.store.bounded(by: cache.softTimeout),
+            store: options.softTimeout.map { self.store.bounded(by: $0) } ?? self.store,
             coder: coder,
-            configuration: cache,
+            policy: CachePolicy(self.policies, options),
             storeMonitor: self.storeMonitor,
             journal: self.journal,
             background: self.background,
@@ -332,8 +359,8 @@ public final class Oxbow: Service, Sendable {
     /// is a new one, but its changes count in both. Loaders read past the scope: what they read is stored for
     /// everybody. With `usesRequestScope` off, this only runs `body`.
     public func withRequestScope<Result>(_ body: () async throws -> Result) async rethrows -> Result {
-        guard self.configuration.cache.usesRequestScope else { return try await body() }
-        return try await RequestScope.with(maximumEntries: self.configuration.cache.requestScopeEntries, body)
+        guard self.initial.cache.usesRequestScope else { return try await body() }
+        return try await RequestScope.with(maximumEntries: self.initial.cache.requestScopeEntries, body)
     }
 }
 

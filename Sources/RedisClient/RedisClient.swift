@@ -11,8 +11,8 @@ import Synchronization
 /// Any number of tasks may call ``execute(_:timeout:)`` at once: their commands travel over one connection per server,
 /// in batches. ``run()`` makes the connections and keeps them: it must be running, as a `Service` or as a child task.
 public final class RedisClient: RedisExecutor, Service {
-    /// The settings the client was made with.
-    public let configuration: RedisClientConfiguration
+    private let initial: RedisClientConfiguration
+    let settings: ClientSettings
     let topology: any Topology
     /// The only node there is; `nil` where the topology must be asked.
     private let soleNode: RedisNode?
@@ -25,9 +25,8 @@ public final class RedisClient: RedisExecutor, Service {
     let clockOffset = Atomic<Int64>(0)
     private let counters: ConnectionCounters
     private let tls: TLSClient?
-    let breaker: Breaker?
+    let breaker: Breaker
     private let logger: Logger
-    private let defaultTimeout: UInt64
 
     /// A client that is not connected yet.
     ///
@@ -44,10 +43,11 @@ public final class RedisClient: RedisExecutor, Service {
         logger: Logger = Logger(label: "RedisClient"),
         metrics: (any MetricsFactory)? = nil
     ) {
-        self.configuration = configuration
+        let settings = ClientSettings(configuration)
+        self.initial = configuration
+        self.settings = settings
         self.tls = TLSClient(configuration)
         self.logger = logger
-        self.defaultTimeout = configuration.commandTimeout.nanosecondsClamped
         let eventLoopGroup = eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton
         let counters = ConnectionCounters()
         let metrics = metrics ?? MetricsSystem.factory
@@ -57,6 +57,7 @@ public final class RedisClient: RedisExecutor, Service {
         self.subscriptions = subscriptions
         var context = RedisNode.Context(
             configuration: configuration,
+            settings: settings,
             tls: self.tls,
             eventLoopGroup: eventLoopGroup,
             counters: counters,
@@ -81,6 +82,9 @@ public final class RedisClient: RedisExecutor, Service {
             self.routesCommands = true
         }
     }
+
+    /// The settings as they are now: those the client was made with, but for what ``reconfigure(_:)`` has changed.
+    public var configuration: RedisClientConfiguration { self.reconfigured(self.initial) }
 
     /// What the connected server said of itself; `nil` while there is no connection.
     ///
@@ -159,10 +163,12 @@ public final class RedisClient: RedisExecutor, Service {
     /// - Throws: ``RedisError``, `CancellationError`.
     public func send(_ request: RedisRequest, encode: (inout ByteBuffer) -> Void) async throws -> RedisReplies {
         guard request.count > 0 else { return .notAdmitted }
-        if let breaker, !request.isPermitted { return try await self.send(request, under: breaker, encode: encode) }
+        if self.breaker.isOn, !request.isPermitted {
+            return try await self.send(request, under: self.breaker, encode: encode)
+        }
         let timeout =
             request.timeout?.nanosecondsClamped
-            ?? self.defaultTimeout.multipliedClamped(by: UInt64(max(1, request.timeoutFactor)))
+            ?? self.settings.commandTimeout.multipliedClamped(by: UInt64(max(1, request.timeoutFactor)))
         switch request.connectionUse {
         case .shared: break
         case .blocking(let limit):

@@ -155,7 +155,7 @@ extension RedisClientConfiguration {
     }
 
     /// - Throws: ``RedisError`` with `invalidConfiguration` for the first setting that cannot work.
-    func validate() throws {
+    package func validate() throws {
         func refuse(_ message: String) -> RedisError { RedisError(.invalidConfiguration, message) }
         guard !self.addresses.isEmpty else { throw refuse("no address to begin with") }
         for address in self.addresses {

@@ -66,6 +66,13 @@ public struct CircuitBreaker: Sendable {
     /// A closed breaker.
     public init(_ configuration: Configuration = Configuration()) { self.configuration = configuration }
 
+    /// One that is closed and has other settings; what was begun before does not count.
+    public func reset(with configuration: Configuration) -> CircuitBreaker {
+        var breaker = CircuitBreaker(configuration)
+        breaker.period = self.period + 1
+        return breaker
+    }
+
     /// What it would do if it were asked now: open for long enough, it would let a few pass.
     public func state(at now: ContinuousClock.Instant) -> State {
         if self.state == .open, let ends, now >= ends { .halfOpen } else { self.state }

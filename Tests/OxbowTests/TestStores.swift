@@ -83,7 +83,7 @@ func withStore<Result: Sendable>(
         defer { group.cancelAll() }
         // The server's abilities are known once it has answered.
         _ = try await client.execute(RawCommand("PING", returning: String.self))
-        let store = RedisStore(client: client, softTimeout: .seconds(5), maximumValueBytes: 1024 * 1024)
+        let store = RedisStore(client: client, softTimeout: SoftTimeout(.seconds(5)), maximumValueBytes: 1024 * 1024)
         return try await body(TestStore(store: store, client: client))
     }
 }

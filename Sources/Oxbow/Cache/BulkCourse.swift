@@ -7,7 +7,7 @@ extension CacheEngine {
     struct BulkRequest: Sendable {
         let keys: [String]
         let cells: [CellAddress]
-        let timeToLive: Duration
+        let timeToLive: Duration?
         let load: BulkLoader
 
         /// The same for one of its keys.

@@ -33,7 +33,7 @@ extension CacheCore {
             .BulkRequest(
                 keys: asked,
                 cells: cells,
-                timeToLive: timeToLive ?? self.timeToLive,
+                timeToLive: timeToLive,
                 load: load
             )
         let found = try await self.engine.values(bulk)

@@ -45,7 +45,7 @@ extension CacheCore {
             throw error
         }
         let envelope = isClosed ? stored(result).flatMap { try? self.engine.coder.envelope($0) } : nil
-        let value = envelope.map { self.engine.stamped($0, for: timeToLive ?? self.timeToLive) }
+        let value = envelope.map { self.engine.stamped($0, for: timeToLive ?? self.engine.configuration.timeToLive) }
         await self.openOrJournal(cells, token, storing: value)
         return result
     }

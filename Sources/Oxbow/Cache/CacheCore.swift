@@ -10,7 +10,6 @@ final class CacheCore<Value: Sendable>: Sendable {
     @usableFromInline let usesRequestScope: Bool
     private let prefix: String
     let updateWithoutStore: CacheOptions.UpdateWithoutStore
-    @usableFromInline let timeToLive: Duration
 
     init(engine: CacheEngine<Value>, options: CacheOptions) {
         self.engine = engine
@@ -19,7 +18,6 @@ final class CacheCore<Value: Sendable>: Sendable {
         self.usesRequestScope = engine.configuration.usesRequestScope
         self.prefix = engine.name.text
         self.updateWithoutStore = options.updateWithoutStore
-        self.timeToLive = engine.configuration.timeToLive
     }
 
     // MARK: Names
@@ -101,7 +99,7 @@ final class CacheCore<Value: Sendable>: Sendable {
         let request = CacheEngine<Value>
             .Request(
                 cell: cell,
-                timeToLive: timeToLive ?? self.timeToLive,
+                timeToLive: timeToLive,
                 acceptsAbsent: acceptsAbsent
             )
         if self.engine.mayRead(cell) {
@@ -158,7 +156,7 @@ final class CacheCore<Value: Sendable>: Sendable {
             throw CacheError(.cannotEncode, "the codec threw", cause: error)
         }
         defer { RequestScope.forget(self.scopeKey(key, group)) }
-        let (value, life) = self.engine.stamped(envelope, for: timeToLive ?? self.timeToLive)
+        let (value, life) = self.engine.stamped(envelope, for: timeToLive ?? self.engine.configuration.timeToLive)
         let stored = try await self.calling {
             try await self.engine.store.set(cell, to: value, for: life)
         }

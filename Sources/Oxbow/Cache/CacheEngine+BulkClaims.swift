@@ -107,7 +107,7 @@ extension CacheEngine {
     func fill(
         _ claims: [CellClaim],
         _ values: [Value?],
-        for timeToLive: Duration,
+        for timeToLive: Duration?,
         since start: ContinuousClock.Instant
     ) async {
         let cost = start.duration(to: .now)
@@ -117,7 +117,7 @@ extension CacheEngine {
         for (claim, value) in zip(claims, values) {
             do {
                 let loaded = if let value { try self.coder.envelope(value) } else { Envelope.knownAbsent }
-                let life = value == nil ? self.configuration.absentTimeToLive : timeToLive
+                let life = self.life(of: value, timeToLive)
                 let (envelope, cellLife) = self.stamped(loaded, for: life, cost: cost)
                 fills.append(CellFill(claim, with: envelope, for: cellLife))
             } catch {

@@ -70,7 +70,11 @@ extension CacheEngine {
     /// Within a load none is needed: that one would wait for what waits for it.
     func place() async throws -> LoadLimit.Place? {
         if LoadingCells.isLoading { return nil }
-        return try await self.shared.limit.place(until: .now + self.configuration.longestWait)
+        let configuration = self.configuration
+        return try await self.shared.limit.place(
+            of: configuration.maximumConcurrentLoads,
+            until: .now + configuration.longestWait
+        )
     }
 
     /// A look that a failing store makes none.

@@ -72,7 +72,7 @@ extension CacheEngine {
     ///   - load: loads those at the given places in `values`, in this order.
     func refresh(
         _ values: [(cell: CellAddress, old: Envelope)],
-        for timeToLive: Duration,
+        for timeToLive: Duration?,
         _ load: @escaping @Sendable (_ places: [Int]) async throws -> [Value?]
     ) async {
         let places = self.shared.refreshing.withLock { refreshing in
@@ -103,7 +103,7 @@ extension CacheEngine {
     /// the tokens' end.
     private func loadAnew(
         _ wanted: [(place: Int, refresh: CellRefresh)],
-        for timeToLive: Duration,
+        for timeToLive: Duration?,
         _ load: @Sendable (_ places: [Int]) async throws -> [Value?]
     ) async {
         guard let won = try? await self.claimed(wanted), !won.isEmpty else { return }

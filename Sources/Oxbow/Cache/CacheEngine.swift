@@ -15,12 +15,13 @@ final class CacheEngine<Value: Sendable>: Sendable {
     @usableFromInline
     struct Request: Sendable {
         let cell: CellAddress
-        let timeToLive: Duration
+        /// `nil`: the cache's own.
+        let timeToLive: Duration?
         /// Whether "known absent" is an answer.
         let acceptsAbsent: Bool
 
         @usableFromInline
-        init(cell: CellAddress, timeToLive: Duration, acceptsAbsent: Bool) {
+        init(cell: CellAddress, timeToLive: Duration?, acceptsAbsent: Bool) {
             self.cell = cell
             self.timeToLive = timeToLive
             self.acceptsAbsent = acceptsAbsent
@@ -29,7 +30,9 @@ final class CacheEngine<Value: Sendable>: Sendable {
 
     @usableFromInline let store: any CacheStore
     @usableFromInline let coder: ValueCoder<Value>
-    let configuration: CacheConfiguration
+    /// The settings as they are now.
+    var configuration: CacheConfiguration { self.policy.current }
+    private let policy: CachePolicy
     let shared: CacheShared<Value>
     /// The looks on their way.
     @usableFromInline let looks: LookCount
@@ -45,7 +48,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
         shared: CacheShared<Value>,
         store: any CacheStore,
         coder: ValueCoder<Value>,
-        configuration: CacheConfiguration,
+        policy: CachePolicy,
         storeMonitor: StoreMonitor,
         journal: InvalidationJournal,
         background: BackgroundWork,
@@ -56,7 +59,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
         self.looks = shared.looks
         self.store = store
         self.coder = coder
-        self.configuration = configuration
+        self.policy = policy
         self.storeMonitor = storeMonitor
         self.journal = journal
         self.background = background
@@ -203,7 +206,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
     private func fill(_ request: Request, _ token: Token, _ value: Value?, since start: ContinuousClock.Instant) async {
         do {
             let loaded = if let value { try self.coder.envelope(value) } else { Envelope.knownAbsent }
-            let life = value == nil ? self.configuration.absentTimeToLive : request.timeToLive
+            let life = self.life(of: value, request.timeToLive)
             let (envelope, cellLife) = self.stamped(loaded, for: life, cost: start.duration(to: .now))
             let stored = try await self.store.fill(request.cell, token, with: envelope, for: cellLife)
             if !stored { self.counters.refusedFills.increment() }
@@ -212,6 +215,12 @@ final class CacheEngine<Value: Sendable>: Sendable {
             self.counters.failedFills.increment()
             try? await self.store.release(request.cell, token)
         }
+    }
+
+    /// How long a loaded value lives, if the caller has not said something else.
+    func life(of value: Value?, _ timeToLive: Duration?) -> Duration {
+        let configuration = self.configuration
+        return value == nil ? configuration.absentTimeToLive : timeToLive ?? configuration.timeToLive
     }
 
     /// Counts a failed store; only the caller's own cancellation goes on as an error.

@@ -16,12 +16,9 @@ final class CacheShared<Value: Sendable>: Sendable {
     let refreshing = Mutex<Set<CellAddress>>([])
     let counters = CacheCounters()
     /// How many loads without a claim run at once.
-    let limit: LoadLimit
+    let limit = LoadLimit()
 
-    init(maximumConcurrentLoads: Int, looksAtOnce: Int) {
-        self.limit = LoadLimit(maximum: maximumConcurrentLoads)
-        self.looks = LookCount(most: looksAtOnce)
-    }
+    init(looksAtOnce: Int) { self.looks = LookCount(most: looksAtOnce) }
 }
 
 /// Numbers that tell the caches of one process apart.

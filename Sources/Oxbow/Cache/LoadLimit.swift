@@ -13,6 +13,8 @@ final class LoadLimit: Sendable {
 
     private struct State {
         var running = 0
+        /// As it was last told.
+        var maximum = 1
         var waiters: [UInt64: Waiter] = [:]
         /// In the order in which they came; some have gone since.
         var line: ArraySlice<UInt64> = []
@@ -20,12 +22,9 @@ final class LoadLimit: Sendable {
         var isTicking = false
     }
 
-    private let maximum: Int
     /// Who comes when so many wait is told at once.
     private static let mostWaiters = 100_000
     private let state = Mutex(State())
-
-    init(maximum: Int) { self.maximum = max(1, maximum) }
 
     /// The right to load; given back once, early or at its end.
     final class Place: Sendable {
@@ -37,20 +36,21 @@ final class LoadLimit: Sendable {
         func giveBack() { if self.isTaken.exchange(false, ordering: .relaxed) { self.limit.leave() } }
     }
 
-    /// Waits for a place.
+    /// Waits for a place, of which there are `maximum`.
     ///
     /// - Throws: ``CacheError`` with `tooManyLoads` when there is none until `deadline`; `CancellationError`.
-    func place(until deadline: ContinuousClock.Instant) async throws -> Place {
-        if await self.enter(until: deadline) { return Place(self) }
+    func place(of maximum: Int, until deadline: ContinuousClock.Instant) async throws -> Place {
+        if await self.enter(max(1, maximum), until: deadline) { return Place(self) }
         try Task.checkCancellation()
-        let message = "\(self.maximum) loads of this cache run already, and the cache cannot be used"
+        let message = "\(maximum) loads of this cache run already, and the cache cannot be used"
         throw CacheError(.tooManyLoads, message)
     }
 
     /// - Returns: `false` when the time was over, or the task was cancelled.
-    private func enter(until deadline: ContinuousClock.Instant) async -> Bool {
+    private func enter(_ maximum: Int, until deadline: ContinuousClock.Instant) async -> Bool {
         let id = self.state.withLock { state -> UInt64? in
-            if state.running < self.maximum {
+            state.maximum = maximum
+            if state.running < maximum {
                 state.running += 1
                 return nil
             }
@@ -63,7 +63,7 @@ final class LoadLimit: Sendable {
                 let (answer, starts) = self.state.withLock { state -> (Bool?, Bool) in
                     // Cancelled before the waiter was there to be found.
                     if Task.isCancelled { return (false, false) }
-                    if state.running < self.maximum {
+                    if state.running < maximum {
                         state.running += 1
                         return (true, false)
                     }
@@ -85,7 +85,7 @@ final class LoadLimit: Sendable {
     /// Hands the place to the next one.
     private func leave() {
         let next = self.state.withLock { state -> Waiter? in
-            while let id = state.line.popFirst() {
+            while state.running <= state.maximum, let id = state.line.popFirst() {
                 if let waiter = state.waiters.removeValue(forKey: id) { return waiter }
             }
             state.running -= 1

@@ -12,8 +12,16 @@ extension Oxbow {
     /// - Throws: `PropertyError` with all problems at once: file, line, property, value and what is allowed;
     ///   ``ConfigurationError``.
     public convenience init(properties: PropertySet, logger: Logger = Logger(label: "Oxbow")) throws {
+        let configuration = try OxbowConfiguration(properties, logger: logger)
+        try self.init(configuration, properties: properties, logger: logger)
+    }
+}
+
+extension OxbowConfiguration {
+    /// Reads a configuration; warnings go to the log.
+    init(_ properties: PropertySet, logger: Logger) throws(PropertyError) {
         var warnings: [PropertyProblem] = []
-        let configuration = try OxbowConfiguration(properties: properties, warnings: &warnings)
+        try self.init(properties: properties, warnings: &warnings)
         // One line for all of a kind: the shipped files set every property.
         let withoutEffect = Dictionary(grouping: warnings.filter { $0.code == .ignored }, by: \.message)
         for (reason, warnings) in withoutEffect.sorted(by: { $0.key < $1.key }) {
@@ -28,6 +36,5 @@ extension Oxbow {
         where warning.code != .ignored && warning.message != OxbowProperties.withoutVerification {
             logger.warning("questionable property", metadata: ["property": "\(warning)"])
         }
-        try self.init(configuration, logger: logger)
     }
 }

@@ -34,6 +34,7 @@ package enum OxbowProperties {
         _ kind: PropertyDefinition.Kind,
         _ value: String,
         secret: Bool = false,
+        reloadable: Bool = false,
         honored: Bool = true,
         _ documentation: String
     ) -> PropertyDefinition {
@@ -42,6 +43,7 @@ package enum OxbowProperties {
             kind,
             default: value,
             secret: secret,
+            reloadable: reloadable,
             honored: honored,
             variants: true,
             documentation
@@ -52,20 +54,36 @@ package enum OxbowProperties {
         _ name: String,
         _ kind: PropertyDefinition.Kind,
         _ value: String,
+        reloadable: Bool = false,
         honored: Bool = true,
         _ documentation: String
     ) -> PropertyDefinition {
-        PropertyDefinition(Self.main + name, kind, default: value, honored: honored, documentation)
+        PropertyDefinition(
+            Self.main + name,
+            kind,
+            default: value,
+            reloadable: reloadable,
+            honored: honored,
+            documentation
+        )
     }
 
     private static func cache(
         _ name: String,
         _ kind: PropertyDefinition.Kind,
         _ value: String,
+        reloadable: Bool = false,
         honored: Bool = true,
         _ documentation: String
     ) -> PropertyDefinition {
-        PropertyDefinition(Self.caches + name, kind, default: value, honored: honored, documentation)
+        PropertyDefinition(
+            Self.caches + name,
+            kind,
+            default: value,
+            reloadable: reloadable,
+            honored: honored,
+            documentation
+        )
     }
 
     private static let connection = [
@@ -94,8 +112,8 @@ package enum OxbowProperties {
             "600000",
             "The pause between refreshes of a cluster's topology."
         ),
-        instance("commandTimeoutMillis", milliseconds, "5000", "The longest time for one command."),
-        instance("connectTimeoutMillis", milliseconds, "5000", "The longest time to connect."),
+        instance("commandTimeoutMillis", milliseconds, "5000", reloadable: true, "The longest time for one command."),
+        instance("connectTimeoutMillis", milliseconds, "5000", reloadable: true, "The longest time to connect."),
     ]
 
     private static let encryption = [
@@ -109,22 +127,40 @@ package enum OxbowProperties {
     ]
 
     private static let pool = [
-        instance("connection.pool.maxTotal", .integer(1...10_000), "100", "The most connections."),
-        instance("connection.pool.maxIdle", .integer(0...10_000), "100", "The most idle ones kept."),
-        instance("connection.pool.minIdle", .integer(0...10_000), "0", "The idle ones kept ready."),
-        instance("connection.pool.maxWaitSeconds", seconds, "2", "The longest wait for room or an own connection."),
-        instance("connection.pool.minIdleSeconds", seconds, "60", "The idle age before eviction."),
-        instance("connection.pool.cleanerRunSeconds", positiveSeconds, "10", "The pause between cleaner runs."),
+        instance("connection.pool.maxTotal", .integer(1...10_000), "100", reloadable: true, "The most connections."),
+        instance("connection.pool.maxIdle", .integer(0...10_000), "100", reloadable: true, "The most idle ones kept."),
+        instance("connection.pool.minIdle", .integer(0...10_000), "0", reloadable: true, "The idle ones kept ready."),
+        instance(
+            "connection.pool.maxWaitSeconds",
+            seconds,
+            "2",
+            reloadable: true,
+            "The longest wait for room or an own connection."
+        ),
+        instance("connection.pool.minIdleSeconds", seconds, "60", reloadable: true, "The idle age before eviction."),
+        instance(
+            "connection.pool.cleanerRunSeconds",
+            positiveSeconds,
+            "10",
+            reloadable: true,
+            "The pause between cleaner runs."
+        ),
     ]
 
     private static let breaker = [
-        instance("breaker.enabled", .boolean, "false", "Block access after repeated failures."),
-        instance("breaker.failureThreshold", .integer(1...1_000_000), "5", "Failures that open it."),
-        instance("breaker.failureExecutions", count, "0", "Among so many executions."),
-        instance("breaker.successThreshold", .integer(1...1_000_000), "2", "Successes that close it."),
-        instance("breaker.successExecutions", count, "0", "Among so many executions."),
-        instance("breaker.delayMillis", milliseconds, "60000", "The time it stays open."),
-        instance("breaker.countTimeouts", .boolean, "true", "Whether a time-out is a failure."),
+        instance("breaker.enabled", .boolean, "false", reloadable: true, "Block access after repeated failures."),
+        instance("breaker.failureThreshold", .integer(1...1_000_000), "5", reloadable: true, "Failures that open it."),
+        instance("breaker.failureExecutions", count, "0", reloadable: true, "Among so many executions."),
+        instance(
+            "breaker.successThreshold",
+            .integer(1...1_000_000),
+            "2",
+            reloadable: true,
+            "Successes that close it."
+        ),
+        instance("breaker.successExecutions", count, "0", reloadable: true, "Among so many executions."),
+        instance("breaker.delayMillis", milliseconds, "60000", reloadable: true, "The time it stays open."),
+        instance("breaker.countTimeouts", .boolean, "true", reloadable: true, "Whether a time-out is a failure."),
     ]
 
     private static let features = [
@@ -140,19 +176,31 @@ package enum OxbowProperties {
 
     private static let cacheProperties = [
         cache("redis.keyPrefix", .string, "ox-cache", "The first component of every key."),
-        cache("defaultExpirationSeconds", positiveSeconds, "3600", "The life of an entry."),
+        cache("defaultExpirationSeconds", positiveSeconds, "3600", reloadable: true, "The life of an entry."),
         cache("redis.threadLocal", .boolean, "true", "Whether request scopes remember anything."),
         cache("redis.withMetrics", .boolean, "false", honored: false, "The appsuite_redis_cache_* metrics."),
         cache("redis.metrics.threadLocal", .boolean, "false", honored: false, "Those of the request scope."),
-        cache("redis.claimSeconds", positiveSeconds, "5", "The life of a loader's claim."),
-        cache("redis.maximumLoadSeconds", positiveSeconds, "60", "How long a claim is renewed."),
-        cache("redis.waitForLoadMillis", milliseconds, "", "How long to wait for another's load."),
-        cache("redis.softTimeoutMillis", milliseconds, "500", "The longest time for a command of a cache read."),
-        cache("redis.maximumConcurrentLoads", .integer(1...1_000_000), "64", "Loads at once."),
-        cache("redis.jitterPercent", .integer(0...100), "5", "The spread of lives."),
-        cache("redis.negativeExpirationSeconds", positiveSeconds, "60", "The life of a known absence."),
-        cache("redis.earlyRefreshFactor", .decimal(0...100), "0", "XFetch beta."),
-        cache("redis.staleSeconds", seconds, "0", "How long a stale value may be served."),
+        cache("redis.claimSeconds", positiveSeconds, "5", reloadable: true, "The life of a loader's claim."),
+        cache("redis.maximumLoadSeconds", positiveSeconds, "60", reloadable: true, "How long a claim is renewed."),
+        cache("redis.waitForLoadMillis", milliseconds, "", reloadable: true, "How long to wait for another's load."),
+        cache(
+            "redis.softTimeoutMillis",
+            milliseconds,
+            "500",
+            reloadable: true,
+            "The longest time for a command of a cache read."
+        ),
+        cache("redis.maximumConcurrentLoads", .integer(1...1_000_000), "64", reloadable: true, "Loads at once."),
+        cache("redis.jitterPercent", .integer(0...100), "5", reloadable: true, "The spread of lives."),
+        cache(
+            "redis.negativeExpirationSeconds",
+            positiveSeconds,
+            "60",
+            reloadable: true,
+            "The life of a known absence."
+        ),
+        cache("redis.earlyRefreshFactor", .decimal(0...100), "0", reloadable: true, "XFetch beta."),
+        cache("redis.staleSeconds", seconds, "0", reloadable: true, "How long a stale value may be served."),
         cache("redis.maximumValueBytes", .bytes(1...536_870_000), "16777216", "The largest value, not compressed."),
         cache("redis.journal.maximumEntries", count, "10000", "Invalidations remembered."),
         cache("redis.journal.replaySeconds", seconds, "30", "Repeated after a failover."),

@@ -11,7 +11,8 @@ package struct RedisStore: CacheStore {
     /// Bounds each command on the way of a cached read: look, claim, fill.
     ///
     /// The caller goes on without the cache then.
-    var softTimeout: Duration
+    var softTimeout: Duration { self.limit.duration }
+    private var limit: SoftTimeout
     /// No cell that this library writes is longer, in bytes.
     let longestCell: Int
 
@@ -26,19 +27,19 @@ package struct RedisStore: CacheStore {
 
     package init(
         client: RedisClient,
-        softTimeout: Duration,
+        softTimeout: SoftTimeout,
         maximumValueBytes: Int,
         holdsGroupsOff: Bool = false
     ) {
         self.client = client
         self.holdsGroupsOff = holdsGroupsOff
-        self.softTimeout = softTimeout
+        self.limit = softTimeout
         self.longestCell = maximumValueBytes + Envelope.headerBytes + Envelope.refresherBytes
     }
 
     package func bounded(by softTimeout: Duration) -> any CacheStore {
         var store = self
-        store.softTimeout = softTimeout
+        store.limit = SoftTimeout(softTimeout)
         return store
     }
 

@@ -7,30 +7,59 @@ import Synchronization
 /// The circuit breaker of a client: asked before each execution, and told what became of it.
 final class Breaker: Sendable {
     private struct State {
-        var breaker: CircuitBreaker
+        /// `nil` while there is none.
+        var configuration: CircuitBreakerConfiguration?
+        var breaker = CircuitBreaker()
         var lastFailure: RedisError?
+        /// Those of the configuration's prefix.
+        var metrics: BreakerMetrics?
     }
 
-    private let state: Mutex<State>
+    private let state = Mutex(State())
+    private let isEnabled = Atomic<Bool>(false)
     /// Whether a success would change nothing: all that it looks at in good times.
     private let isUntroubled = Atomic<Bool>(true)
-    private let configuration: CircuitBreakerConfiguration
     private let host: String
-    private let metrics: BreakerMetrics
+    private let poolName: String
+    private let factory: any MetricsFactory
     private let logger: Logger
 
-    /// - Returns: `nil` if the client shall have none.
-    init?(_ client: RedisClientConfiguration, _ metrics: any MetricsFactory, _ logger: Logger) {
-        guard let configuration = client.breaker else { return nil }
-        self.configuration = configuration
+    init(_ client: RedisClientConfiguration, _ metrics: any MetricsFactory, _ logger: Logger) {
         self.host = client.addresses.first.map { "\($0)" } ?? ""
-        self.metrics = BreakerMetrics(configuration, name: client.poolName, host: self.host, metrics)
+        self.poolName = client.poolName
+        self.factory = metrics
         self.logger = logger
-        self.state = Mutex(State(breaker: CircuitBreaker(configuration.thresholds)))
+        self.reconfigure(client.breaker)
     }
 
-    /// What it does at this moment.
-    var current: CircuitBreaker.State { self.state.withLock { $0.breaker.state(at: .now) } }
+    /// Whether it is to be asked.
+    var isOn: Bool { self.isEnabled.load(ordering: .relaxed) }
+
+    var configuration: CircuitBreakerConfiguration? { self.state.withLock { $0.configuration } }
+
+    /// What it does at this moment; `nil` if it is off.
+    var current: CircuitBreaker.State? {
+        self.state.withLock { $0.configuration == nil ? nil : $0.breaker.state(at: .now) }
+    }
+
+    /// Turns it on, with other settings than before, or off; it begins closed.
+    func reconfigure(_ configuration: CircuitBreakerConfiguration?) {
+        self.state.withLock { state in
+            let before = state.metrics
+            if let configuration {
+                if state.configuration?.metricsPrefix != configuration.metricsPrefix {
+                    let metrics = BreakerMetrics(configuration, name: self.poolName, host: self.host, self.factory)
+                    state.metrics = metrics
+                }
+                state.breaker = state.breaker.reset(with: configuration.thresholds)
+            }
+            state.configuration = configuration
+            state.lastFailure = nil
+            before?.record(.closed)
+            self.isUntroubled.store(true, ordering: .relaxed)
+            self.isEnabled.store(configuration != nil, ordering: .relaxed)
+        }
+    }
 
     /// Whether the current task sends past the breakers: to find out about failovers, and to carry out what is owed.
     @TaskLocal static var isPassed = false
@@ -42,10 +71,10 @@ final class Breaker: Sendable {
         let now = ContinuousClock.now
         let (permit, failure) = self.change { state in
             let permit = state.breaker.acquire(at: now)
+            if permit == nil { state.metrics?.denials.increment() }
             return (permit, permit == nil ? state.lastFailure : nil)
         }
         if let permit { return permit }
-        self.metrics.denials.increment()
         let reason = failure.map { ": the last failure was \($0.code)" } ?? ""
         throw RedisError(.circuitOpen, "the circuit breaker of \(self.host) is open\(reason)", cause: failure)
     }
@@ -71,11 +100,12 @@ final class Breaker: Sendable {
     func fail(_ permit: CircuitBreaker.Permit, with error: any Error, within timeout: Duration?) {
         let failure = error as? RedisError
         let isImpatient = timeout.map { $0 < Self.leastPatience } ?? false
+        let countsTimeouts = failure?.code == .timeout && self.configuration?.countsTimeouts ?? false
         let outcome: CircuitBreaker.Outcome =
             switch failure?.code {
             case .connectionClosed?: .failure
             case .cannotConnect?: isImpatient ? .unknown : .failure
-            case .timeout?: isImpatient || !self.configuration.countsTimeouts ? .unknown : .failure
+            case .timeout?: isImpatient || !countsTimeouts ? .unknown : .failure
             case .server?, .unexpectedReply?, .transactionAborted?: .success
             default: .unknown
             }
@@ -106,13 +136,13 @@ final class Breaker: Sendable {
     }
 
     private func tell(_ state: State) {
-        self.metrics.record(state.breaker.state)
+        state.metrics?.record(state.breaker.state)
         var metadata: Logger.Metadata = ["host": "\(self.host)"]
         switch state.breaker.state {
         case .open:
-            self.metrics.opens.increment()
+            state.metrics?.opens.increment()
             metadata["error"] = "\(state.lastFailure.map { "\($0)" } ?? "")"
-            metadata["seconds"] = "\(self.configuration.delay / .seconds(1))"
+            metadata["seconds"] = "\((state.configuration?.delay ?? .zero) / .seconds(1))"
             self.logger.warning("circuit breaker open: no calls to the server for a while", metadata: metadata)
         case .halfOpen: self.logger.info("circuit breaker half-open: a few calls try the server", metadata: metadata)
         case .closed: self.logger.notice("circuit breaker closed: the server answers", metadata: metadata)
@@ -155,7 +185,8 @@ extension RedisClient {
 
     /// Gets a connection as one execution, if the breaker lets it; what is done with it does not count.
     func leaseUnderBreaker<Lease>(within timeout: Duration?, _ body: () async throws -> Lease) async throws -> Lease {
-        guard let breaker, !Breaker.isPassed else { return try await body() }
+        guard self.breaker.isOn, !Breaker.isPassed else { return try await body() }
+        let breaker = self.breaker
         let permit = try breaker.acquire()
         do {
             let lease = try await body()

@@ -67,7 +67,7 @@ struct ClusterQuestion: Sendable {
     private static let moment: UInt64 = 50_000_000
 
     private func ask(_ seed: RedisAddress, isUrgent: Bool) async throws -> ClusterView {
-        var configuration = self.context.configuration.plain
+        var configuration = self.context.current.plain
         configuration.address = seed
         configuration.requiredRole = nil
         let connection = try await PooledConnection.connect(

@@ -178,7 +178,8 @@ extension Multiplexer {
         let timeout = RedisError(.timeout, "no reply within the deadline", delivery: .unknown)
         for waiting in expired.submitted { waiting.fail(timeout) }
         let handler = self.link?.handler.value
-        let awaitsReplies = handler?.expire(at: now, timeout, unresponsiveAfter: self.unresponsiveAfter) ?? false
+        let awaitsReplies =
+            handler?.expire(at: now, timeout, unresponsiveAfter: self.settings.unresponsiveAfter) ?? false
         if awaitsReplies, let handler, handler.hasBeenSilent(for: Self.suspiciousSilence, at: now) { self.onSilence() }
         if !isIdle || awaitsReplies { self.startTicking() }
     }

@@ -16,8 +16,7 @@ final class Multiplexer: Sendable {
     let isTicking = Atomic<Bool>(false)
     /// Whether somebody waits for room, so that the loop looks for it.
     let hasWaiters = Atomic<Bool>(false)
-    let unresponsiveAfter: UInt64
-    private let queueWait: UInt64
+    let settings: ClientSettings
     /// `nil` in clear.
     let tls: TLSClient?
     /// Whether a connection is closed once the server says that it takes no writes; not where a replica is wanted.
@@ -36,6 +35,7 @@ final class Multiplexer: Sendable {
     init(
         eventLoop: any EventLoop,
         configuration: RedisClientConfiguration,
+        settings: ClientSettings? = nil,
         tls: TLSClient?,
         counters: ConnectionCounters = ConnectionCounters(),
         watches: KeyWatches = KeyWatches(),
@@ -46,12 +46,8 @@ final class Multiplexer: Sendable {
         let queue = SubmissionQueue(configuration)
         self.inFlight = queue.inFlight
         self.queue = Mutex(queue)
-        self.unresponsiveAfter = min(
-            configuration.commandTimeout.nanosecondsClamped,
-            configuration.pool.cleanerPause.nanosecondsClamped
-        )
+        self.settings = settings ?? ClientSettings(configuration)
         self.leavesReplica = configuration.requiredRole != .replica
-        self.queueWait = configuration.pool.maximumWait.nanosecondsClamped
         self.tls = tls
         self.counters = counters
         self.watches = watches
@@ -101,7 +97,7 @@ final class Multiplexer: Sendable {
     /// - Returns: `nil` to try again, or the error to give up with.
     func waitForAdmission(until deadline: UInt64, ignoresCancellation: Bool) async -> RedisError? {
         let id = self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
-        let roomDeadline = NIODeadline.now().uptimeNanoseconds.addingClamped(self.queueWait)
+        let roomDeadline = NIODeadline.now().uptimeNanoseconds.addingClamped(self.settings.queueWait)
         return await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<RedisError?, Never>) in
                 let admission = self.queue.withLock { queue in

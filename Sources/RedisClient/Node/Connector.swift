@@ -56,7 +56,7 @@ struct Connector: Sendable {
     func connect(until end: UInt64 = .max) async throws -> (channel: any Channel, link: SubmissionQueue.Link) {
         let opened = Mutex<(channel: (any Channel)?, isCancelled: Bool)>((nil, false))
         let now = NIODeadline.now().uptimeNanoseconds
-        let limit = min(self.configuration.connectTimeout.nanosecondsClamped, end > now ? end - now : 1)
+        let limit = min(self.multiplexer.settings.connectTimeout.nanosecondsClamped, end > now ? end - now : 1)
         let timeout = TimeAmount.nanoseconds(Int64(clamping: limit))
         let deadline = NIODeadline.now() + timeout
         return try await withTaskCancellationHandler {

@@ -15,18 +15,19 @@ extension RedisClient {
         }
         return RedisHealth(
             nodes: nodes.sorted { $0.0 < $1.0 }.map(\.1),
-            breaker: self.breaker?.health,
+            breaker: self.breaker.health,
             pool: self.poolStatistics
         )
     }
 }
 
 extension Breaker {
-    fileprivate var health: RedisHealth.Breaker {
+    fileprivate var health: RedisHealth.Breaker? {
         switch self.current {
         case .closed: .closed
         case .open: .open
         case .halfOpen: .halfOpen
+        case nil: nil
         }
     }
 }

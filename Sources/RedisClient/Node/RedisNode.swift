@@ -11,6 +11,7 @@ final class RedisNode: Sendable {
     /// What all nodes of a client share.
     struct Context: Sendable {
         let configuration: RedisClientConfiguration
+        let settings: ClientSettings
         let tls: TLSClient?
         let eventLoopGroup: any EventLoopGroup
         let counters: ConnectionCounters
@@ -22,12 +23,17 @@ final class RedisNode: Sendable {
         var onTrouble: @Sendable (RedisAddress) -> Void = { _ in }
         /// Told when a node has been retired; a topology's lock may be held.
         var onRetirement: @Sendable () -> Void = {}
+
+        /// The configuration with the settings as they are now.
+        var current: RedisClientConfiguration { self.settings.applied(to: self.configuration) }
     }
 
     let address: RedisAddress
     /// What the server must be; `nil`: whatever it is.
     let role: ServerInfo.Role?
-    let configuration: RedisClientConfiguration
+    private let initial: RedisClientConfiguration
+    /// The settings as they are now.
+    var configuration: RedisClientConfiguration { self.context.settings.applied(to: self.initial) }
     /// Whether there is no server behind it: a place to wait until one is known.
     let isPlaceholder: Bool
     let multiplexer: Multiplexer
@@ -45,11 +51,12 @@ final class RedisNode: Sendable {
         self.address = address
         self.role = role
         self.isPlaceholder = isPlaceholder
-        self.configuration = configuration
+        self.initial = configuration
         self.context = context
         self.multiplexer = Multiplexer(
             eventLoop: context.eventLoopGroup.next(),
             configuration: configuration,
+            settings: context.settings,
             tls: tls,
             counters: context.counters,
             watches: context.watches,
@@ -59,6 +66,7 @@ final class RedisNode: Sendable {
         exclusive.tracksKeys = false
         self.pool = ConnectionPool(
             exclusive,
+            settings: context.settings,
             tls: tls,
             eventLoopGroup: context.eventLoopGroup,
             metrics: context.metrics,
@@ -107,22 +115,23 @@ final class RedisNode: Sendable {
             group.addTask { await self.clean() }
             defer { group.cancelAll() }
             try await ConnectionKeeper(
-                configuration: self.configuration,
+                configuration: self.initial,
                 multiplexer: self.multiplexer,
                 onTrouble: self.context.onTrouble,
                 logger: self.context.logger
             )
             .run()
         }
-        let end = ContinuousClock.now + self.configuration.drainTimeout
+        let end = ContinuousClock.now + self.initial.drainTimeout
         while !self.pool.isUnused, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(10)) }
     }
 
     /// Looks after idle connections, and after the shared one, until cancelled.
     private func clean() async {
-        // A longer sleep than some hundred years traps.
-        let pause = min(self.configuration.pool.cleanerPause, .seconds(1_000_000_000))
+        var pause = Duration.zero
         repeat {
+            // A longer sleep than some hundred years traps.
+            pause = min(self.context.settings.pool.cleanerPause, .seconds(1_000_000_000))
             async let shared: Void = self.multiplexer.probe(within: pause / 2)
             await self.pool.clean()
             await shared
@@ -135,7 +144,7 @@ final class RedisNode: Sendable {
     func drain(within limit: Duration? = nil) {
         self.pool.shutDown()
         guard let link = self.multiplexer.beginDraining() else { return }
-        let longest = limit ?? self.configuration.drainTimeout
+        let longest = limit ?? self.initial.drainTimeout
         let limit = TimeAmount.nanoseconds(Int64(clamping: longest.nanosecondsClamped))
         let eventLoop = self.multiplexer.eventLoop
         eventLoop.execute { link.handler.value.closeWhenDrained() }

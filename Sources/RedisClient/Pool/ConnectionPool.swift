@@ -22,7 +22,8 @@ final class ConnectionPool: Sendable {
 
     typealias State = PoolState<PooledConnection, Waiter>
 
-    let configuration: RedisClientConfiguration
+    private let configuration: RedisClientConfiguration
+    private let settings: ClientSettings
     let state: Mutex<State>
     private let tls: TLSClient?
     private let eventLoopGroup: any EventLoopGroup
@@ -44,6 +45,7 @@ final class ConnectionPool: Sendable {
 
     init(
         _ configuration: RedisClientConfiguration,
+        settings: ClientSettings,
         tls: TLSClient?,
         eventLoopGroup: any EventLoopGroup,
         metrics: PoolMetrics,
@@ -51,10 +53,11 @@ final class ConnectionPool: Sendable {
         onTrouble: @escaping @Sendable () -> Void = {}
     ) {
         self.configuration = configuration
+        self.settings = settings
         self.onTrouble = onTrouble
         self.tls = tls
         self.eventLoopGroup = eventLoopGroup
-        self.state = Mutex(State(configuration.pool))
+        self.state = Mutex(State(settings.pool))
         self.metrics = metrics
         self.logger = logger
     }
@@ -65,10 +68,9 @@ final class ConnectionPool: Sendable {
     ///
     /// - Throws: ``RedisError``: `noFreeConnection` after the wait, `cannotConnect`, `shutDown`; `CancellationError`.
     func lease(until deadline: UInt64) async throws -> PooledConnection {
-        let waitEnd = NIODeadline.now().uptimeNanoseconds
-            .addingClamped(self.configuration.pool.maximumWait.nanosecondsClamped)
+        let waitEnd = NIODeadline.now().uptimeNanoseconds.addingClamped(self.settings.queueWait)
         let end = min(deadline, waitEnd)
-        guard self.configuration.pool.maximumTotal > 1 else {
+        guard self.settings.pool.maximumTotal > 1 else {
             throw RedisError(.noFreeConnection, "pool.maximumTotal is 1: there is no connection beside the shared one")
         }
         while true {
@@ -127,6 +129,7 @@ final class ConnectionPool: Sendable {
         do {
             connection = try await PooledConnection.connect(
                 self.configuration,
+                settings: self.settings,
                 tls: self.tls,
                 on: self.eventLoopGroup.next(),
                 until: end
@@ -181,7 +184,7 @@ final class ConnectionPool: Sendable {
         guard let failure = self.lastFailure.withLock({ $0 }) else {
             return RedisError(
                 .noFreeConnection,
-                "all \(self.configuration.pool.maximumTotal) connections stayed in use for the whole wait"
+                "all \(self.settings.pool.maximumTotal) connections stayed in use for the whole wait"
             )
         }
         return RedisError(.cannotConnect, "no connection within the wait: \(failure.message)", cause: failure)
@@ -240,13 +243,24 @@ final class ConnectionPool: Sendable {
         return result
     }
 
+    /// Takes other sizes, and closes idle connections beyond them.
+    func reconfigure(_ configuration: ConnectionPoolConfiguration) {
+        for connection in self.change({ $0.reconfigure(configuration) }) { connection.close() }
+        // Each who waits and may connect now.
+        while true {
+            let action = self.change { $0.next() }
+            if case .nothing = action { return }
+            self.act(on: action)
+        }
+    }
+
     // MARK: Cleaner
 
     /// One round: close what is outdated, probe what is idle, fill up.
     func clean() async {
         let now = NIODeadline.now().uptimeNanoseconds
         for connection in self.change({ $0.takeOutdated(at: now) }) { self.act(on: .close(connection)) }
-        let limit = self.configuration.pool.cleanerPause / 2
+        let limit = self.settings.pool.cleanerPause / 2
         await withTaskGroup(of: Void.self) { group in
             for (connection, since) in self.change({ $0.takeToProbe() }) {
                 group.addTask {

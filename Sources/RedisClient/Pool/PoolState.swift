@@ -23,10 +23,10 @@ struct PoolState<Connection, Waiter> {
         case letConnect(Waiter)
     }
 
-    let maximumTotal: Int
-    let maximumIdle: Int
-    let minimumIdle: Int
-    let minimumIdleTime: UInt64
+    private(set) var maximumTotal = 0
+    private(set) var maximumIdle = 0
+    private(set) var minimumIdle = 0
+    private(set) var minimumIdleTime: UInt64 = 0
     /// In use by callers.
     private(set) var active = 0
     /// Being made.
@@ -40,12 +40,25 @@ struct PoolState<Connection, Waiter> {
     /// Attempts to connect that failed in a row.
     private(set) var failures = 0
 
+    init(_ configuration: ConnectionPoolConfiguration) { self.take(configuration) }
+
     /// `maximumTotal` includes the shared connection, which is not counted here.
-    init(_ configuration: ConnectionPoolConfiguration) {
+    private mutating func take(_ configuration: ConnectionPoolConfiguration) {
         self.maximumTotal = max(1, configuration.maximumTotal) - 1
         self.maximumIdle = configuration.maximumIdle
         self.minimumIdle = configuration.minimumIdle
         self.minimumIdleTime = configuration.minimumIdleTime.nanosecondsClamped
+    }
+
+    /// Takes other sizes.
+    ///
+    /// - Returns: the idle connections beyond them, which are to be closed, the longest idle first.
+    mutating func reconfigure(_ configuration: ConnectionPoolConfiguration) -> [Connection] {
+        self.take(configuration)
+        let surplus = max(self.idle.count - self.maximumIdle, self.total - self.maximumTotal, 0)
+        let closed = self.idle.prefix(surplus).map(\.connection)
+        self.idle.removeFirst(closed.count)
+        return closed
     }
 
     var total: Int { self.active + self.pending + self.probing + self.idle.count }
@@ -100,7 +113,7 @@ struct PoolState<Connection, Waiter> {
 
     /// A connection in use is given back.
     mutating func giveBack(_ connection: Connection, isReusable: Bool, at now: UInt64) -> Action {
-        guard isReusable, !self.isShutDown else {
+        guard isReusable, !self.isShutDown, self.total <= self.maximumTotal else {
             self.active -= 1
             return .close(connection)
         }

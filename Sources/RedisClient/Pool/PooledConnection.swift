@@ -16,11 +16,12 @@ final class PooledConnection: Sendable {
     /// - Throws: ``RedisError`` with `cannotConnect`; `CancellationError`.
     static func connect(
         _ configuration: RedisClientConfiguration,
+        settings: ClientSettings? = nil,
         tls: TLSClient?,
         on eventLoop: any EventLoop,
         until end: UInt64
     ) async throws -> PooledConnection {
-        let multiplexer = Multiplexer(eventLoop: eventLoop, configuration: configuration, tls: tls)
+        let multiplexer = Multiplexer(eventLoop: eventLoop, configuration: configuration, settings: settings, tls: tls)
         _ = multiplexer.start()
         let connector = Connector(configuration: configuration, multiplexer: multiplexer)
         guard let (channel, _) = try await connector.attach(until: end) else {

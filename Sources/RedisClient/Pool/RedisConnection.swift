@@ -207,7 +207,7 @@ extension RedisClient {
             case (.connecting, nil), (.connected, nil):
                 if node.isPlaceholder {
                     // Nowhere to connect to yet: in line until there is.
-                    let longest = self.configuration.pool.maximumWait.nanosecondsClamped
+                    let longest = self.settings.queueWait
                     let end = min(deadline, NIODeadline.now().uptimeNanoseconds.addingClamped(longest))
                     let failure = await node.multiplexer.waitForAdmission(until: end, ignoresCancellation: false)
                     try Task.checkCancellation()

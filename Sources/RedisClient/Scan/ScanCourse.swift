@@ -113,7 +113,7 @@ extension RedisClient {
         let node = self.topology.node(for: request)
         if let link = node.multiplexer.link { return link }
         let end = NIODeadline.now().uptimeNanoseconds
-            .addingClamped(self.configuration.commandTimeout.nanosecondsClamped)
+            .addingClamped(self.settings.commandTimeout)
         let failure = await node.multiplexer.waitForAdmission(until: end, ignoresCancellation: false)
         try Task.checkCancellation()
         if let failure {

@@ -222,7 +222,7 @@ final class SentinelWatch: Sendable {
 
     /// How a server is connected to that is only asked for its role.
     private func server(_ address: RedisAddress) -> RedisClientConfiguration {
-        var configuration = self.context.configuration.plain
+        var configuration = self.context.current.plain
         configuration.address = address
         configuration.requiredRole = nil
         configuration.connectTimeout = min(configuration.connectTimeout, Self.askLimit)

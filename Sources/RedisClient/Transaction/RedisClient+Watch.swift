@@ -94,7 +94,7 @@ extension RedisClient {
             } catch let error as RedisError where error.code == .server && error.isRedirection && !hasExecuted {
                 // The slot has moved, or is about to.
                 let now = NIODeadline.now().uptimeNanoseconds
-                let end = deadline ?? now.addingClamped(self.configuration.commandTimeout.nanosecondsClamped)
+                let end = deadline ?? now.addingClamped(self.settings.commandTimeout)
                 deadline = end
                 let pause = backoff.next(random: .random(in: 0..<1))
                 guard now.addingClamped(pause.nanosecondsClamped) < end else { throw error }

@@ -17,6 +17,7 @@ import Testing
     private func context(_ configuration: RedisClientConfiguration) -> RedisNode.Context {
         RedisNode.Context(
             configuration: configuration,
+            settings: ClientSettings(configuration),
             tls: nil,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             counters: ConnectionCounters(),

@@ -15,6 +15,7 @@ import Testing
         let configuration = RedisClientConfiguration()
         let context = RedisNode.Context(
             configuration: configuration,
+            settings: ClientSettings(configuration),
             tls: nil,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             counters: ConnectionCounters(),

@@ -124,6 +124,7 @@ import Testing
         let configuration = RedisClientConfiguration()
         return RedisNode.Context(
             configuration: configuration,
+            settings: ClientSettings(configuration),
             tls: nil,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             counters: ConnectionCounters(),
