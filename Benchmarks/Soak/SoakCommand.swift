@@ -35,6 +35,14 @@ struct SoakCommand: ParsableCommand {
     @Flag(help: "Break something every few seconds.")
     var faults = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Stop a server (SIGSTOP) for so long, 15 s behind the start; without --faults.",
+            valueName: "seconds"
+        )
+    )
+    var stallSeconds: Double?
+
     @Option(help: ArgumentHelp("How many calls a second.", valueName: "rate"))
     var requestsPerSecond = 1000
 
@@ -49,6 +57,15 @@ struct SoakCommand: ParsableCommand {
 
     func validate() throws {
         if !(0.5...10_000).contains(self.minutes) { throw ValidationError("--minutes must be in 0.5 … 10000") }
+        if let stallSeconds {
+            if self.faults { throw ValidationError("--stall-seconds and --faults exclude each other") }
+            let longest = self.minutes * 60 - SoakRun.beforeStall / .seconds(1) - 10
+            if !(1...max(1, longest)).contains(stallSeconds) {
+                throw ValidationError(
+                    "--stall-seconds must be in 1 … \(longest): 15 s before and 10 s behind it are left"
+                )
+            }
+        }
         if !(1...20_000).contains(self.requestsPerSecond) {
             throw ValidationError("--requests-per-second must be in 1 … 20000")
         }
@@ -60,6 +77,7 @@ struct SoakCommand: ParsableCommand {
             kind: self.server == .valkey ? .valkey : .redis,
             duration: .seconds(self.minutes * 60),
             breaks: self.faults,
+            stall: self.stallSeconds.map { .seconds($0) },
             rate: self.requestsPerSecond,
             seed: self.seed ?? .random(in: 0...UInt64(UInt32.max))
         )

@@ -38,11 +38,21 @@ struct SoakReport: Sendable {
         figures["residentMegabytesAtStart"] = residents.dropFirst(Self.settling - 1).first ?? residents.last ?? 0
         figures["residentMegabytesAtEnd"] = last.reduce(0, +) / Double(max(1, last.count))
         figures["residentMegabytesMost"] = residents.max() ?? 0
+        if let stall = self.run.stall {
+            let first = Int((SoakRun.beforeStall + stall) / .seconds(1))
+            let behind = self.samples.dropFirst(first).prefix { $0.hits == self.samples.dropFirst(first).first?.hits }
+            figures["stallSeconds"] = stall / .seconds(1)
+            figures["secondsToFirstHit"] = Double(behind.count)
+        }
         return figures.mapValues { ($0 * 100).rounded() / 100 }
     }
 
     private var workload: String {
-        "\(self.run.topology.rawValue)-\(self.run.kind.rawValue)\(self.run.breaks ? "-faults" : "")"
+        [
+            self.run.topology.rawValue, self.run.kind.rawValue, self.run.breaks ? "faults" : nil,
+            self.run.stall == nil ? nil : "stall",
+        ]
+        .compactMap { $0 }.joined(separator: "-")
     }
 
     var resultFile: ResultFile<[String: Double]> {
@@ -78,7 +88,7 @@ struct SoakReport: Sendable {
         guard let first = self.samples.first else { return "" }
         let step = (self.samples.count + 59) / 60
         var rows: [[String]] = []
-        var before = SoakSample(time: first.time - Self.second, figures: SoakFigures(), resident: 0)
+        var before = SoakSample(time: first.time - Self.second, figures: SoakFigures(), resident: 0, hits: 0)
         for index in stride(from: step - 1, to: self.samples.count, by: step) {
             let sample = self.samples[index]
             let seconds = Double(sample.time - before.time) / Double(Self.second)

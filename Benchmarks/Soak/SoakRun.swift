@@ -11,6 +11,8 @@ struct SoakRun: Sendable {
     let kind: ServerProcess.Kind
     let duration: Duration
     let breaks: Bool
+    /// How long the server stands still, from a while after the start on; `nil`: not at all.
+    let stall: Duration?
     let rate: Int
     let seed: UInt64
 
@@ -42,8 +44,10 @@ struct SoakRun: Sendable {
                     ends: ends
                 ) { record in faults.withLock { $0.append(record) } }
                 async let broken: Void = self.breaks ? injector.run(seed: self.seed) : ()
+                async let stalled: Void = self.stall(server, until: ends)
                 let samples = await self.watch(load, progress, until: ends)
                 try await broken
+                try await stalled
                 return samples
             }
             try await setting.restore()
@@ -59,6 +63,18 @@ struct SoakRun: Sendable {
         }
     }
 
+    /// Before a stall the load runs for so long, and memory is what it is without a fault.
+    static let beforeStall = Duration.seconds(15)
+
+    /// Stops a server where it stands (SIGSTOP), and lets it go on.
+    private func stall(_ server: ServerProcess, until ends: UInt64) async throws {
+        guard let stall else { return }
+        try await Task.sleep(for: Self.beforeStall)
+        server.pause()
+        defer { server.resume() }
+        try await Task.sleep(for: stall)
+    }
+
     /// Looks at load and memory each second.
     private func watch(_ load: SoakLoad, _ progress: ConsistencyProgress, until ends: UInt64) async -> [SoakSample] {
         var samples: [SoakSample] = []
@@ -67,7 +83,8 @@ struct SoakRun: Sendable {
             let sample = SoakSample(
                 time: SharedClock.now,
                 figures: load.figures,
-                resident: SoakSample.residentMegabytes
+                resident: SoakSample.residentMegabytes,
+                hits: load.hits
             )
             samples.append(sample)
             let figures = sample.figures
@@ -85,6 +102,8 @@ struct SoakSample: Sendable {
     var figures: SoakFigures
     /// Memory of this process.
     var resident: Double
+    /// Of both caches, so far.
+    var hits: UInt64
 
     static var residentMegabytes: Double {
         let fields = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ")

@@ -23,7 +23,7 @@ final class LoadLimit: Sendable {
     }
 
     /// Who comes when so many wait is told at once.
-    private static let mostWaiters = 100_000
+    private static let mostWaiters = 4096
     private let state = Mutex(State())
 
     /// The right to load; given back once, early or at its end.
