@@ -174,7 +174,7 @@ struct PoolState<Connection, Waiter> {
             self.active += 1
             return .handOver(connection, to: self.waiters.removeFirst().waiter)
         }
-        guard self.idle.count < self.maximumIdle else { return .close(connection) }
+        guard self.idle.count < self.maximumIdle, self.total < self.maximumTotal else { return .close(connection) }
         // Back in its place by age.
         let index = self.idle.firstIndex { $0.since > since } ?? self.idle.endIndex
         self.idle.insert((connection, since), at: index)

@@ -51,6 +51,33 @@ import Testing
         }
     }
 
+    @Test func `who finds a long line is told so at once`() async throws {
+        try await self.withoutStore(atMost: 1) { cache async throws in
+            let (database, gate) = (Database(), Gate())
+            let endings = await withTaskGroup(of: CacheError.Code?.self) { group in
+                for key in 0...5000 {
+                    group.addTask {
+                        do {
+                            _ = try await cache.value(for: "\(key)") { await database.load(gate) }
+                            return nil
+                        } catch {
+                            return (error as? CacheError)?.code
+                        }
+                    }
+                }
+                // One loads, and as many as may wait do.
+                var endings: [CacheError.Code?] = []
+                while endings.count < 5001 - 1 - 4096, let ending = await group.next() { endings.append(ending) }
+                check(endings.allSatisfy { $0 == .tooManyLoads }, true)
+                gate.open()
+                for await ending in group { endings.append(ending) }
+                return endings
+            }
+            check(endings.count { $0 == nil }, 1 + 4096)
+            check(endings.count { $0 == .tooManyLoads }, 904)
+        }
+    }
+
     @Test func `who waits too long is told so, and its loader does not run`() async throws {
         try await self.withoutStore(wait: .milliseconds(300)) { cache async throws in
             let (database, gate) = (Database(), Gate())

@@ -133,6 +133,44 @@ import Testing
         #expect(action == "1 to a")
     }
 
+    @Test func `smaller, it closes what is idle, probed or given back beyond its size`() {
+        var state = self.state(total: 4)
+        for _ in 0..<4 { _ = (state.lease(), state.connected()) }
+        for number in 1...3 { _ = state.giveBack(number, isReusable: true, at: UInt64(number)) }
+        var smaller = ConnectionPoolConfiguration()
+        smaller.maximumTotal = 1 + 1
+        // One in use, three idle: all of these are beyond.
+        let probed = state.takeToProbe()
+        let none = state.reconfigure(smaller)
+        #expect(none.isEmpty && state.total == 4)
+        for (number, since) in probed {
+            let action = self.name(state.probed(number, since: since, isAlive: true))
+            #expect(action == "close \(number)")
+        }
+        #expect(state.total == 1)
+        let kept = self.name(state.giveBack(4, isReusable: true, at: 9))
+        #expect(kept == "nothing")
+        smaller.maximumIdle = 0
+        let closed = state.reconfigure(smaller)
+        #expect(closed == [4] && state.total == 0)
+    }
+
+    @Test func `larger, it lets those connect who wait`() {
+        var state = self.state(total: 1)
+        _ = (state.lease(), state.connected())
+        state.enqueue("a", id: 1)
+        state.enqueue("b", id: 2)
+        let before = self.name(state.next())
+        #expect(before == "nothing")
+        var larger = ConnectionPoolConfiguration()
+        larger.maximumTotal = 2 + 1
+        #expect(state.reconfigure(larger).isEmpty)
+        let first = self.name(state.next())
+        #expect(first == "a connects")
+        let second = self.name(state.next())
+        #expect(second == "nothing" && state.total == 2)
+    }
+
     @Test func `shut down, nothing is leased and what comes back is closed`() {
         var state = self.state()
         for _ in 0..<2 {
