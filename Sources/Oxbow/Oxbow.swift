@@ -21,8 +21,8 @@ public final class Oxbow: Service, Sendable {
     private let initial: OxbowConfiguration
     let policies: CachePolicies
     let softTimeout: SoftTimeout
-    /// What it was last configured by, if that were properties.
-    let properties: Mutex<PropertySet?>
+    /// What it was made with and what it was last configured by, if that were properties.
+    let properties: Mutex<(initial: PropertySet, last: PropertySet)?>
     /// The client of the main instance, for commands of your own; `nil` when the store is in memory.
     public let client: RedisClient?
     /// The client that caches use: that of ``OxbowConfiguration/cacheRedis`` if there is one, else ``client``.
@@ -78,7 +78,7 @@ public final class Oxbow: Service, Sendable {
         self.initial = configuration
         self.policies = CachePolicies(configuration.cache)
         self.softTimeout = SoftTimeout(configuration.cache.softTimeout)
-        self.properties = Mutex(properties)
+        self.properties = Mutex(properties.map { ($0, $0) })
         self.cacheClient = cacheClient
         self.store = RedisStore(
             client: cacheClient,

@@ -112,13 +112,17 @@ final class CacheCore<Value: Sendable>: Sendable {
                 try self.engine.noteStoreFailure(error)
                 return try await self.engine.value(request, after: nil, load)
             }
-            self.engine.looks.end(look, isHit: content.isValue)
             switch self.engine.interpret(content, acceptsAbsent: acceptsAbsent) {
-            case .hit(let value): return value
+            case .hit(let value):
+                self.engine.looks.end(look, isHit: true)
+                return value
             case .due(let value, let old):
+                self.engine.looks.end(look, isHit: true)
                 await self.engine.refresh(request, old, load)
                 return value
-            case .miss(let content): return try await self.engine.value(request, after: content, load)
+            case .miss(let content):
+                self.engine.looks.end(look, isHit: false)
+                return try await self.engine.value(request, after: content, load)
             }
         }
         return try await self.engine.value(request, after: nil, load)

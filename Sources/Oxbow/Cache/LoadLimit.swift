@@ -42,7 +42,9 @@ final class LoadLimit: Sendable {
     func place(of maximum: Int, until deadline: ContinuousClock.Instant) async throws -> Place {
         if await self.enter(max(1, maximum), until: deadline) { return Place(self) }
         try Task.checkCancellation()
-        let message = "\(maximum) loads of this cache run already, and the cache cannot be used"
+        let message =
+            "\(maximum) loads of this cache run already, and the cache cannot be used; "
+            + "raise maximumConcurrentLoads if the database bears more"
         throw CacheError(.tooManyLoads, message)
     }
 

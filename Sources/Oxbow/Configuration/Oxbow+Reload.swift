@@ -7,7 +7,7 @@ import Synchronization
 public struct ReloadOutcome: Sendable, Hashable {
     /// Those that were changed, and hold from now on.
     public var applied: [String] = []
-    /// Those that differ and are as before: they need a new instance.
+    /// Those that differ from what the instance was made with and are as they were then: they need a new instance.
     public var restartNeeded: [String] = []
 
     /// Nothing, but for what is given.
@@ -33,10 +33,10 @@ extension Oxbow {
         let configuration = try OxbowConfiguration(properties, logger: self.logger)
         var outcome = try self.apply(configuration)
         let before = self.properties.withLock { known in
-            defer { known = properties }
+            defer { known?.last = properties }
             return known
         }
-        if let before { outcome = Self.changes(from: before, to: properties) }
+        if let before { outcome = Self.changes(since: before, to: properties) }
         self.tell(outcome)
         return outcome
     }
@@ -91,8 +91,13 @@ extension Oxbow {
         return names + differingSettings(left.cache, right.cache).map { "cache.\($0)" }
     }
 
-    /// The properties whose values differ; never the values.
-    private static func changes(from old: PropertySet, to new: PropertySet) -> ReloadOutcome {
+    /// The properties whose values differ, never the values.
+    ///
+    /// From the last ones; from the first ones where only those have an effect.
+    private static func changes(
+        since before: (initial: PropertySet, last: PropertySet),
+        to new: PropertySet
+    ) -> ReloadOutcome {
         var outcome = ReloadOutcome()
         var reader = PropertyReader(new, OxbowProperties.catalogue)
         let inherited = OxbowProperties.catalogue.definitions.map(\.key)
@@ -100,7 +105,8 @@ extension Oxbow {
         for definition in reader.catalogue.definitions where definition.withoutEffect == nil {
             // What is not set for the cache instance is as for the main one, whose change is told.
             let unset = inherited.contains(definition.key) ? definition.default : ""
-            let values = [old, new].map { $0[definition.key]?.text ?? unset }
+            let values = [definition.isReloadable ? before.last : before.initial, new]
+                .map { $0[definition.key]?.text ?? unset }
             guard values[0] != values[1] else { continue }
             if definition.isReloadable {
                 outcome.applied.append(definition.key)

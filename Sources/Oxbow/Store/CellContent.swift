@@ -16,8 +16,6 @@ package enum CellContent: Sendable, Hashable {
     /// Bytes that are none of these; `nil` when the key is of another type. A loader may replace exactly this.
     case unusable(ByteBuffer?)
 
-    @usableFromInline var isValue: Bool { if case .value = self { true } else { false } }
-
     static let claimKind = UInt8(ascii: "c")
     static let closedKind = UInt8(ascii: "x")
 

@@ -60,6 +60,13 @@ import Testing
         }
     }
 
+    @Test func `what needs a restart is named until it is as it was`() throws {
+        let oxbow = try Oxbow(properties: try self.properties(1), logger: LogRecorder().logger)
+        let hosts = "\(Self.redis)hosts"
+        for _ in 0..<2 { check(try oxbow.reload(self.properties(2)), ReloadOutcome(restartNeeded: [hosts])) }
+        check(try oxbow.reload(self.properties(1)), ReloadOutcome())
+    }
+
     @Test func `bad properties change nothing`() throws {
         let oxbow = try Oxbow(properties: try self.properties(1), logger: LogRecorder().logger)
         let before = oxbow.configuration
