@@ -59,6 +59,7 @@ public enum Installation {
         let data = try output.fileHandleForReading.readToEnd() ?? Data()
         try output.fileHandleForReading.close()  // the pipe may outlive this call
         exit.wait()
+        process.waitUntilExit()  // returns at once, and lets go of some 7 KB that Foundation otherwise keeps for ever
         killing.cancel()
         if limit != nil, process.terminationReason == .uncaughtSignal, process.terminationStatus == SIGKILL {
             throw ServerProcessError("\(name) \(arguments.joined(separator: " ")): killed, it did not end")
