@@ -105,7 +105,7 @@ let package = Package(
             name: "RedisClientTests",
             dependencies: [
                 "RedisClient", "RESP", "OxbowTesting", "Seeded", "TestServers", nioCore, nioPosix, nioSSL, logging,
-                metricsTesting,
+                metricsTesting, metrics,
                 lifecycle, lifecycleTesting,
             ],
             swiftSettings: strict

@@ -1,3 +1,4 @@
+package import CoreMetrics
 public import Logging
 public import NIOCore
 import PropertyFiles
@@ -33,6 +34,7 @@ public final class Oxbow: Service, Sendable {
     private let storeMonitor: StoreMonitor
     let journal: InvalidationJournal
     private let background = BackgroundWork()
+    private let limits: CacheLimits
     /// What handles of one cache share, by the prefix of its keys.
     private let caches = Mutex<[CellName: (form: Form, shared: any AnyObject & Sendable)]>([:])
 
@@ -87,6 +89,7 @@ public final class Oxbow: Service, Sendable {
             holdsGroupsOff: configuration.cache.holdOff != nil
         )
         self.journal = InvalidationJournal(configuration)
+        self.limits = CacheLimits(configuration, MetricsSystem.factory)
         self.logger = logger
         self.storeMonitor = StoreMonitor(logger: logger)
     }
@@ -107,7 +110,12 @@ public final class Oxbow: Service, Sendable {
         self.init(cache, store: MemoryStore(), logger: logger)
     }
 
-    package init(_ cache: CacheConfiguration, store: any CacheStore, logger: Logger = Logger(label: "Oxbow")) {
+    package init(
+        _ cache: CacheConfiguration,
+        store: any CacheStore,
+        logger: Logger = Logger(label: "Oxbow"),
+        metrics: any MetricsFactory = MetricsSystem.factory
+    ) {
         var configuration = OxbowConfiguration()
         configuration.cache = cache
         self.initial = configuration
@@ -118,6 +126,7 @@ public final class Oxbow: Service, Sendable {
         self.cacheClient = nil
         self.store = store
         self.journal = InvalidationJournal(configuration)
+        self.limits = CacheLimits(configuration, metrics)
         self.logger = logger
         self.storeMonitor = StoreMonitor(logger: logger)
     }
@@ -310,7 +319,7 @@ public final class Oxbow: Service, Sendable {
         }
         if cache.refreshes { self.journal.keepServerTime() }
         let prefix = "\(cache.keyPrefix):\(KeyEncoding.encode(module, isLast: false)):\(version):"
-        let fresh = CacheShared<Codec.Value>(looksAtOnce: cache.looksAtOnce)
+        let fresh = CacheShared<Codec.Value>(looksAtOnce: cache.looksAtOnce, limits: self.limits)
         let known = self.caches.withLock { caches in
             let entry = caches[CellName(encoded: prefix)] ?? (form, fresh)
             caches[CellName(encoded: prefix)] = entry
@@ -333,7 +342,7 @@ public final class Oxbow: Service, Sendable {
         let engine = CacheEngine<Codec.Value>(
             shared: shared,
             store: options.softTimeout.map { self.store.bounded(by: $0) } ?? self.store,
-            coder: coder,
+            coder: ValueCoder(coder, limits: self.limits),
             policy: CachePolicy(self.policies, options),
             storeMonitor: self.storeMonitor,
             journal: self.journal,
@@ -360,7 +369,11 @@ public final class Oxbow: Service, Sendable {
     /// everybody. With `usesRequestScope` off, this only runs `body`.
     public func withRequestScope<Result>(_ body: () async throws -> Result) async rethrows -> Result {
         guard self.initial.cache.usesRequestScope else { return try await body() }
-        return try await RequestScope.with(maximumEntries: self.initial.cache.requestScopeEntries, body)
+        return try await RequestScope.with(
+            maximumEntries: self.initial.cache.requestScopeEntries,
+            limits: self.limits,
+            body
+        )
     }
 }
 

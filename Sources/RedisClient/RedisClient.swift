@@ -49,8 +49,10 @@ public final class RedisClient: RedisExecutor, Service {
         self.tls = TLSClient(configuration)
         self.logger = logger
         let eventLoopGroup = eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton
-        let counters = ConnectionCounters()
         let metrics = metrics ?? MetricsSystem.factory
+        let counters = ConnectionCounters(
+            LimitMetrics(prefix: configuration.metricsPrefix, name: configuration.poolName, metrics)
+        )
         self.breaker = Breaker(configuration, metrics, logger)
         let subscriptions = SubscriptionHub(eventLoop: eventLoopGroup.next(), counters: counters, logger: logger)
         self.counters = counters

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Logging
 import NIOCore
 import RedisClient
@@ -8,9 +9,10 @@ import TestServers
 func withClient<Result: Sendable>(
     _ configuration: RedisClientConfiguration,
     logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+    metrics: (any MetricsFactory)? = nil,
     _ body: (RedisClient) async throws -> Result
 ) async throws -> Result {
-    let client = RedisClient(configuration, logger: logger)
+    let client = RedisClient(configuration, logger: logger, metrics: metrics)
     try client.prepareToRun()
     return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await client.runPrepared() }

@@ -14,11 +14,15 @@ final class CacheShared<Value: Sendable>: Sendable {
     @usableFromInline let looks: LookCount
     /// The cells that this process loads anew.
     let refreshing = Mutex<Set<CellAddress>>([])
-    let counters = CacheCounters()
+    let counters: CacheCounters
     /// How many loads without a claim run at once.
-    let limit = LoadLimit()
+    let limit: LoadLimit
 
-    init(looksAtOnce: Int) { self.looks = LookCount(most: looksAtOnce) }
+    init(looksAtOnce: Int, limits: CacheLimits) {
+        self.looks = LookCount(most: looksAtOnce)
+        self.counters = CacheCounters(limits)
+        self.limit = LoadLimit(limits)
+    }
 }
 
 /// Numbers that tell the caches of one process apart.

@@ -65,6 +65,9 @@ final class CacheCounters: Sendable {
     private let tooLarge = Atomic<UInt64>(0)
     private let undecodable = Atomic<UInt64>(0)
     let storeFailures = Atomic<UInt64>(0)
+    private let limits: CacheLimits
+
+    init(_ limits: CacheLimits) { self.limits = limits }
 
     @usableFromInline
     func noteScopeHit() { self.scopeHits.increment() }
@@ -80,7 +83,9 @@ final class CacheCounters: Sendable {
         case .foreign: self.foreign.increment()
         case .damaged: self.damaged.increment()
         case .wrongType: self.wrongType.increment()
-        case .tooLarge: self.tooLarge.increment()
+        case .tooLarge:
+            self.tooLarge.increment()
+            self.limits.note(.valueBytes)
         case .undecodable: self.undecodable.increment()
         }
     }

@@ -25,6 +25,9 @@ final class LoadLimit: Sendable {
     /// Who comes when so many wait is told at once.
     private static let mostWaiters = 4096
     private let state = Mutex(State())
+    private let limits: CacheLimits
+
+    init(_ limits: CacheLimits) { self.limits = limits }
 
     /// The right to load; given back once, early or at its end.
     final class Place: Sendable {
@@ -42,6 +45,7 @@ final class LoadLimit: Sendable {
     func place(of maximum: Int, until deadline: ContinuousClock.Instant) async throws -> Place {
         if await self.enter(max(1, maximum), until: deadline) { return Place(self) }
         try Task.checkCancellation()
+        self.limits.note(.loads)
         let message =
             "\(maximum) loads of this cache run already, and the cache cannot be used; "
             + "raise maximumConcurrentLoads if the database bears more"

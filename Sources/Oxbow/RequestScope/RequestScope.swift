@@ -14,8 +14,12 @@ final class RequestScope: Sendable {
     @TaskLocal private static var enclosing: RequestScope?
 
     /// Runs `body` in a scope of its own.
-    static func with<Result>(maximumEntries: Int, _ body: () async throws -> Result) async rethrows -> Result {
-        let scope = RequestScope(maximumEntries: maximumEntries, parent: Self.enclosing)
+    static func with<Result>(
+        maximumEntries: Int,
+        limits: CacheLimits,
+        _ body: () async throws -> Result
+    ) async rethrows -> Result {
+        let scope = RequestScope(maximumEntries: maximumEntries, limits, parent: Self.enclosing)
         defer { scope.end() }
         return try await Self.$enclosing.withValue(scope) {
             try await Self.$current.withValue(scope) { try await body() }
@@ -94,10 +98,12 @@ final class RequestScope: Sendable {
 
     private let state = Mutex(State())
     private let maximumEntries: Int
+    private let limits: CacheLimits
     private let parent: RequestScope?
 
-    private init(maximumEntries: Int, parent: RequestScope?) {
+    private init(maximumEntries: Int, _ limits: CacheLimits, parent: RequestScope?) {
         self.maximumEntries = max(1, maximumEntries)
+        self.limits = limits
         self.parent = parent
     }
 
@@ -120,13 +126,14 @@ final class RequestScope: Sendable {
     /// Remembers what a read has brought, unless its key was forgotten since the read began, or the scope is full.
     func remember<Value: Sendable>(_ value: Value?, for key: Key, since epoch: Epoch) {
         let box = Box(value)
-        self.state.withLock { state in
+        let isFull = self.state.withLock { state in
             let entry = state.entries[key]
-            guard !state.isEnded, epoch == Epoch(scope: state.epoch, key: entry?.epoch ?? 0),
-                entry != nil || state.entries.count < self.maximumEntries
-            else { return }
+            guard !state.isEnded, epoch == Epoch(scope: state.epoch, key: entry?.epoch ?? 0) else { return false }
+            guard entry != nil || state.entries.count < self.maximumEntries else { return true }
             state.entries[key, default: Entry()].box = box
+            return false
         }
+        if isFull { self.limits.note(.scopeEntries) }
     }
 
     /// Forgets a key that was changed; reads that are on their way will not be remembered.

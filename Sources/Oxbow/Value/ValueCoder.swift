@@ -8,6 +8,7 @@ package struct ValueCoder<Value: Sendable>: Sendable {
     let deflate: Deflate
     /// The largest value, inflated, in bytes.
     @usableFromInline let maximumBytes: Int
+    private let limits: CacheLimits?
 
     package init(
         codec: any CacheCodec<Value>,
@@ -19,6 +20,16 @@ package struct ValueCoder<Value: Sendable>: Sendable {
         self.compression = compression
         self.deflate = deflate
         self.maximumBytes = maximumBytes
+        self.limits = nil
+    }
+
+    /// One that counts the values it refuses to store.
+    init(_ coder: ValueCoder, limits: CacheLimits) {
+        self.codec = coder.codec
+        self.compression = coder.compression
+        self.deflate = coder.deflate
+        self.maximumBytes = coder.maximumBytes
+        self.limits = limits
     }
 
     /// - Throws: the codec's error, or ``CacheError`` with `valueTooLarge`.
@@ -27,6 +38,7 @@ package struct ValueCoder<Value: Sendable>: Sendable {
         try self.codec.encode(value, into: &payload)
         let length = payload.readableBytes
         guard length <= self.maximumBytes else {
+            self.limits?.note(.valueBytes)
             throw CacheError(.valueTooLarge, "a value of \(length) bytes; at most \(self.maximumBytes) are stored")
         }
         if case .deflate = self.compression.type, length >= self.compression.minimumBytes,

@@ -7,6 +7,14 @@ final class ConnectionCounters: Sendable {
     let flushes = Atomic<UInt64>(0)
     let reads = Atomic<UInt64>(0)
     let droppedMessages = Atomic<UInt64>(0)
+    let limits: LimitMetrics<ClientLimit>?
+
+    init(_ limits: LimitMetrics<ClientLimit>? = nil) { self.limits = limits }
+
+    /// Counts a limit that was met, by `count` callers; `nil` is none.
+    func note(_ limit: ClientLimit?, _ count: Int = 1) {
+        if let limit { self.limits?.note(limit, count) }
+    }
 }
 
 /// Counts since the client was made.

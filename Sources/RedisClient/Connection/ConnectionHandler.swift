@@ -89,7 +89,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         do throws(RESPError) {
             try self.replies.receive(self.unwrapInboundIn(data))
         } catch {
-            self.close(RedisError(.protocolViolation, error.message, delivery: .unknown, cause: error))
+            let failure = RedisError(.protocolViolation, error.message, delivery: .unknown, cause: error)
+            self.multiplexer.counters.note(ClientLimit(failure))
+            self.close(failure)
         }
         if !self.replies.pushes.isEmpty {
             for push in self.replies.takePushes() { self.multiplexer.watches.receive(push: push) }

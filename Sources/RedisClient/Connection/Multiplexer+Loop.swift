@@ -172,6 +172,7 @@ extension Multiplexer {
             let isIdle = queue.waiters.isEmpty && queue.slots.isEmpty && !queue.isDrainScheduled
             return (expired, queue.waitingFailure, isIdle)
         }
+        self.counters.note(ClientLimit(failure), expired.waiters.count)
         for waiter in expired.waiters { waiter.continuation.resume(returning: failure) }
         // Somebody who was called up may not have used the room.
         self.callUpWaiters()

@@ -87,7 +87,9 @@ final class Multiplexer: Sendable {
             case .queued: break
             case .drain(let link): self.eventLoop.execute(link.drain)
             case .wait: caller.resume(returning: .notAdmitted)
-            case .refused(let error): caller.resume(returning: .failed(error))
+            case .refused(let error):
+                self.counters.note(ClientLimit(error))
+                caller.resume(returning: .failed(error))
             }
         }
     }
@@ -110,7 +112,9 @@ final class Multiplexer: Sendable {
                 }
                 switch admission {
                 case .tryAgain: return continuation.resume(returning: nil)
-                case .refused(let error): return continuation.resume(returning: error)
+                case .refused(let error):
+                    self.counters.note(ClientLimit(error))
+                    return continuation.resume(returning: error)
                 case .wait: break
                 }
                 self.eventLoop.execute {

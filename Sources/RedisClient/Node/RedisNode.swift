@@ -69,6 +69,7 @@ final class RedisNode: Sendable {
             settings: context.settings,
             tls: tls,
             eventLoopGroup: context.eventLoopGroup,
+            counters: context.counters,
             metrics: context.metrics,
             logger: context.logger,
             onTrouble: { context.onTrouble(address) }

@@ -27,6 +27,7 @@ final class ConnectionPool: Sendable {
     let state: Mutex<State>
     private let tls: TLSClient?
     private let eventLoopGroup: any EventLoopGroup
+    private let counters: ConnectionCounters
     private let metrics: PoolMetrics
     private let logger: Logger
     /// Told when a connection cannot be made.
@@ -48,6 +49,7 @@ final class ConnectionPool: Sendable {
         settings: ClientSettings,
         tls: TLSClient?,
         eventLoopGroup: any EventLoopGroup,
+        counters: ConnectionCounters,
         metrics: PoolMetrics,
         logger: Logger,
         onTrouble: @escaping @Sendable () -> Void = {}
@@ -58,6 +60,7 @@ final class ConnectionPool: Sendable {
         self.tls = tls
         self.eventLoopGroup = eventLoopGroup
         self.state = Mutex(State(settings.pool))
+        self.counters = counters
         self.metrics = metrics
         self.logger = logger
     }
@@ -68,6 +71,15 @@ final class ConnectionPool: Sendable {
     ///
     /// - Throws: ``RedisError``: `noFreeConnection` after the wait, `cannotConnect`, `shutDown`; `CancellationError`.
     func lease(until deadline: UInt64) async throws -> PooledConnection {
+        do {
+            return try await self.leaseUncounted(until: deadline)
+        } catch {
+            self.counters.note((error as? RedisError).flatMap { ClientLimit($0) })
+            throw error
+        }
+    }
+
+    private func leaseUncounted(until deadline: UInt64) async throws -> PooledConnection {
         let waitEnd = NIODeadline.now().uptimeNanoseconds.addingClamped(self.settings.queueWait)
         let end = min(deadline, waitEnd)
         guard self.settings.pool.maximumTotal > 1 else {
@@ -130,6 +142,7 @@ final class ConnectionPool: Sendable {
             connection = try await PooledConnection.connect(
                 self.configuration,
                 settings: self.settings,
+                limits: self.counters.limits,
                 tls: self.tls,
                 on: self.eventLoopGroup.next(),
                 until: end

@@ -17,11 +17,19 @@ final class PooledConnection: Sendable {
     static func connect(
         _ configuration: RedisClientConfiguration,
         settings: ClientSettings? = nil,
+        limits: LimitMetrics<ClientLimit>? = nil,
         tls: TLSClient?,
         on eventLoop: any EventLoop,
         until end: UInt64
     ) async throws -> PooledConnection {
-        let multiplexer = Multiplexer(eventLoop: eventLoop, configuration: configuration, settings: settings, tls: tls)
+        let multiplexer = Multiplexer(
+            eventLoop: eventLoop,
+            configuration: configuration,
+            settings: settings,
+            tls: tls,
+            // The client's statistics are those of its shared connections.
+            counters: ConnectionCounters(limits)
+        )
         _ = multiplexer.start()
         let connector = Connector(configuration: configuration, multiplexer: multiplexer)
         guard let (channel, _) = try await connector.attach(until: end) else {

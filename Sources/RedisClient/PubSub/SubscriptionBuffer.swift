@@ -58,6 +58,7 @@ final class SubscriptionBuffer: Sendable {
     private func drop(_ event: RedisSubscriptionEvent, _ state: inout State) {
         let dropped = state.events.reduce(event.isMessage ? 1 : 0) { $0 + ($1.isMessage ? 1 : 0) }
         self.counters.droppedMessages.wrappingAdd(UInt64(dropped), ordering: .relaxed)
+        self.counters.note(.waitingEvents, dropped)
         state.events = [state.isInForce ? .inForce : .interrupted]
         state.bytes = 0
     }

@@ -25,6 +25,7 @@ final class SubscriptionHome: Sendable {
                 failures = 0
                 let start = ContinuousClock.now
                 let reason = await connection.ended()
+                hub.counters.note(ClientLimit(reason))
                 guard hub.disconnected(self) else { return }
                 // As with commands: a server that closes at once is not hammered.
                 if start.duration(to: .now) > backoff.maximum { backoff.reset() }

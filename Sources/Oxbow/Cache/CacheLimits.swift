@@ -1,0 +1,22 @@
+import CoreMetrics
+import RedisClient
+
+/// How often callers met the limits of caches: counters as those of the client that caches use.
+struct CacheLimits: Sendable {
+    enum Limit: String, CaseIterable {
+        case loads = "maximumConcurrentLoads"
+        /// Of a value that was read, or that was to be stored.
+        case valueBytes = "maximumValueBytes"
+        /// Counts values that are not remembered.
+        case scopeEntries = "requestScopeEntries"
+    }
+
+    private let metrics: LimitMetrics<Limit>
+
+    init(_ configuration: OxbowConfiguration, _ factory: any MetricsFactory) {
+        let client = configuration.cacheRedis ?? configuration.redis
+        self.metrics = LimitMetrics(prefix: client.metricsPrefix, name: client.poolName, factory)
+    }
+
+    func note(_ limit: Limit) { self.metrics.note(limit) }
+}
