@@ -18,7 +18,9 @@ struct SoakCommand: ParsableCommand {
               staleReadsReplicationLoss  such reads from a master's end until 5 s after another one takes writes
               secondsExcused             how long that was
               onTheirWayAtEnd            calls that had not ended
-              residentMegabytes…         memory of the process, at the start (after 10 s) and in the last 10 s
+              residentMegabytes…         memory of the process, at the start (after 10 s), in the last 10 s, and the most
+              stallSeconds               with --stall-seconds: how long the server stood still
+              secondsToFirstHit          with --stall-seconds: from its going on to the first value found in the cache
 
             Exit status 0 means that the run was valid, not that a target was met.
             """

@@ -42,7 +42,7 @@ public struct CacheConfiguration: Sendable, Hashable {
     /// default.
     ///
     /// A caller beyond waits for as long as for another's load, then gets a ``CacheError`` with `tooManyLoads`, and at once
-    /// when 4096 wait already: raise it if the database bears more. Loads within a loader do not wait.
+    /// when 16 wait for each place already: raise it if the database bears more. Loads within a loader do not wait.
     public var maximumConcurrentLoads = 64
     /// Bounds each command on the way of a cache read: the look and the claim, then the loader runs; and the storing.
     ///

@@ -22,8 +22,9 @@ final class LoadLimit: Sendable {
         var isTicking = false
     }
 
-    /// Who comes when so many wait is told at once.
-    private static let mostWaiters = 4096
+    /// How many may wait for each place: who comes when there are more would wait for longer than as many loads take, and is
+    /// told at once.
+    private static let waitersPerPlace = 16
     private let state = Mutex(State())
     private let limits: CacheLimits
 
@@ -73,7 +74,7 @@ final class LoadLimit: Sendable {
                         state.running += 1
                         return (true, false)
                     }
-                    if state.waiters.count >= Self.mostWaiters { return (false, false) }
+                    if state.waiters.count / maximum >= Self.waitersPerPlace { return (false, false) }
                     state.waiters[id] = Waiter(continuation: continuation, deadline: deadline)
                     state.line.append(id)
                     defer { state.isTicking = true }

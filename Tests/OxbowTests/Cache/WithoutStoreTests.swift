@@ -136,6 +136,8 @@ import Testing
         try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<100 { group.addTask { try await cache.value(for: "k", orLoad: load) } }
             try await expectEventually { cache.statistics.storeFailures == 101 }
+            // From there it is a few steps until the last one waits.
+            try await Task.sleep(for: .milliseconds(100))
             gate.open()
             // None of them shares the load that was running when it came.
             for try await value in group { #expect(value == 2) }
