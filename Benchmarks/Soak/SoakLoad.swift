@@ -76,7 +76,7 @@ final class SoakLoad: Sendable {
             self.state.withLock { $0.figures.requests += 1 }
         } catch {
             if Task.isCancelled { return }
-            let kind = (error as? CacheError).map { "\($0.code)" } ?? "\(type(of: error))"
+            let kind = (error as? OxbowError).map { "\($0.code)" } ?? "\(type(of: error))"
             self.state.withLock { state in
                 state.figures.requests += 1
                 state.figures.failures[kind, default: 0] += 1

@@ -19,7 +19,7 @@ import Synchronization
 public final class Oxbow: Service, Sendable {
     private enum Form: String { case plain, grouped }
 
-    private let initial: OxbowConfiguration
+    let initial: OxbowConfiguration
     let policies: CachePolicies
     let softTimeout: SoftTimeout
     /// What it was made with and what it was last configured by, if that were properties.
@@ -29,12 +29,13 @@ public final class Oxbow: Service, Sendable {
     /// The client that caches use: that of ``OxbowConfiguration/cacheRedis`` if there is one, else ``client``.
     public let cacheClient: RedisClient?
     package let store: any CacheStore
+    let mapStore: any MapStore
     let logger: Logger
-    private let deflate = Deflate()
+    let deflate = Deflate()
     private let storeMonitor: StoreMonitor
     let journal: InvalidationJournal
     private let background = BackgroundWork()
-    private let limits: CacheLimits
+    let limits: CacheLimits
     /// What handles of one cache share, by the prefix of its keys.
     private let caches = Mutex<[CellName: (form: Form, shared: any AnyObject & Sendable)]>([:])
 
@@ -61,6 +62,7 @@ public final class Oxbow: Service, Sendable {
         logger: Logger
     ) throws {
         try configuration.cache.validate()
+        try configuration.maps.validate()
         var main = configuration.redis
         let cacheClient: RedisClient
         if var separate = configuration.cacheRedis {
@@ -82,6 +84,7 @@ public final class Oxbow: Service, Sendable {
         self.softTimeout = SoftTimeout(configuration.cache.softTimeout)
         self.properties = Mutex(properties.map { ($0, $0) })
         self.cacheClient = cacheClient
+        self.mapStore = RedisMapStore(client: self.client ?? cacheClient)
         self.store = RedisStore(
             client: cacheClient,
             softTimeout: self.softTimeout,
@@ -89,7 +92,7 @@ public final class Oxbow: Service, Sendable {
             holdsGroupsOff: configuration.cache.holdOff != nil
         )
         self.journal = InvalidationJournal(configuration)
-        self.limits = CacheLimits(configuration, MetricsSystem.factory)
+        self.limits = CacheLimits(cacheClient.configuration, MetricsSystem.factory)
         self.logger = logger
         self.storeMonitor = StoreMonitor(logger: logger)
     }
@@ -124,9 +127,10 @@ public final class Oxbow: Service, Sendable {
         self.properties = Mutex(nil)
         self.client = nil
         self.cacheClient = nil
+        self.mapStore = MemoryMapStore()
         self.store = store
         self.journal = InvalidationJournal(configuration)
-        self.limits = CacheLimits(configuration, metrics)
+        self.limits = CacheLimits(configuration.redis, metrics)
         self.logger = logger
         self.storeMonitor = StoreMonitor(logger: logger)
     }

@@ -19,6 +19,7 @@ final class ClientSettings: Sendable {
         }
     }
 
+    private let turns = Mutex(())
     private let values: Mutex<Values>
     // Those that are read for each command, in ns.
     private let commandTimeoutNanoseconds: Atomic<UInt64>
@@ -42,12 +43,17 @@ final class ClientSettings: Sendable {
     var connectTimeout: Duration { self.values.withLock { $0.connectTimeout } }
     var pool: ConnectionPoolConfiguration { self.values.withLock { $0.pool } }
 
+    /// Runs one change of the client after the other.
+    func inTurn<Result: Sendable>(_ body: () -> Result) -> Result { self.turns.withLock { _ in body() } }
+
     func change(to configuration: RedisClientConfiguration) {
         let values = Values(configuration)
-        self.values.withLock { $0 = values }
-        self.commandTimeoutNanoseconds.store(values.commandTimeout.nanosecondsClamped, ordering: .relaxed)
-        self.queueWaitNanoseconds.store(values.pool.maximumWait.nanosecondsClamped, ordering: .relaxed)
-        self.unresponsiveNanoseconds.store(values.unresponsiveAfter, ordering: .relaxed)
+        self.values.withLock { current in
+            current = values
+            self.commandTimeoutNanoseconds.store(values.commandTimeout.nanosecondsClamped, ordering: .relaxed)
+            self.queueWaitNanoseconds.store(values.pool.maximumWait.nanosecondsClamped, ordering: .relaxed)
+            self.unresponsiveNanoseconds.store(values.unresponsiveAfter, ordering: .relaxed)
+        }
     }
 
     /// A configuration with these settings as they are now.
@@ -74,11 +80,13 @@ extension RedisClient {
     @discardableResult
     public func reconfigure(_ configuration: RedisClientConfiguration) throws -> [String] {
         try configuration.validate()
-        let before = self.configuration
-        self.settings.change(to: configuration)
-        for node in self.topology.nodes { node.pool.reconfigure(configuration.pool) }
-        if configuration.breaker != before.breaker { self.breaker.reconfigure(configuration.breaker) }
-        return differingSettings(self.configuration, configuration)
+        return self.settings.inTurn {
+            let before = self.configuration
+            self.settings.change(to: configuration)
+            for node in self.topology.nodes { node.pool.reconfigure(configuration.pool) }
+            if configuration.breaker != before.breaker { self.breaker.reconfigure(configuration.breaker) }
+            return differingSettings(self.configuration, configuration)
+        }
     }
 }
 

@@ -5,7 +5,8 @@
  * lies within the library.
  *
  * Continuations: a task that waits and is resumed goes on through a queue, of which the library tells the sanitizer. One
- * that is resumed before it has begun to wait goes straight on, and nobody tells: here, its resumer waits until it waits.
+ * that is resumed before it has begun to wait goes straight on, and nobody tells: here, its resumer waits for a while until
+ * it waits, and else it is told when it goes on.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -13,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <unistd.h>
 
 /* Only programs that are built with the sanitizer have them. */
 __attribute__((weak)) void __tsan_acquire(void *address);
@@ -50,13 +52,14 @@ SWIFT void unlock_slow(SELF void *handle) {
     next(handle);
 }
 
-/* Continuations. */
+/* Continuations: the layout is that of the library's ABI. */
 
 struct continuation_context {
     void *parent, *resume, *flags;
-    /* 0 until the task waits, or has been resumed. */
     _Atomic(uintptr_t) status;
 };
+
+enum { PENDING, AWAITED, RESUMED };
 
 struct task {
     void *job[8];
@@ -68,7 +71,9 @@ __attribute__((weak)) void *swift_task_getCurrent(void);
 static void let_it_wait(struct task *task) {
     /* The task itself resumes what it has not begun to wait for, or whoever resumes holds up the task. */
     if (swift_task_getCurrent() == task) return;
-    for (int turn = 0; turn < 1000 && atomic_load(&task->context->status) == 0; turn++) sched_yield();
+    for (int turn = 0; turn < 1500 && atomic_load(&task->context->status) == PENDING; turn++) {
+        if (turn < 1000) sched_yield(); else usleep(100);
+    }
 }
 
 SWIFT void swift_continuation_resume(struct task *task) {
@@ -87,4 +92,13 @@ SWIFT void swift_continuation_throwingResumeWithError(struct task *task, void *e
     SWIFT void (*next)(struct task *, void *) = dlsym(RTLD_NEXT, "swift_continuation_throwingResumeWithError");
     let_it_wait(task);
     next(task, error);
+}
+
+#define ASYNC __attribute__((swiftasynccall))
+
+ASYNC void swift_continuation_await(struct continuation_context *context) {
+    ASYNC void (*next)(struct continuation_context *) = dlsym(RTLD_NEXT, "swift_continuation_await");
+    /* The library has released the task where it was resumed. */
+    if (atomic_load(&context->status) == RESUMED && __tsan_acquire) __tsan_acquire(swift_task_getCurrent());
+    __attribute__((musttail)) return next(context);
 }

@@ -17,7 +17,7 @@ extension Cache {
     ///     `absentTimeToLive`; one that it was not asked for is ignored. Called once, as a rule; again, with other keys, for
     ///     what nobody can claim (an update is on its way) or others have failed to load.
     /// - Returns: the values that there are; a key that is missing has none, as far as the cache or the loader knows.
-    /// - Throws: ``CacheError`` with `invalidKey`, also for two keys of different bytes that are equal as strings ("é" in one
+    /// - Throws: ``OxbowError`` with `invalidKey`, also for two keys of different bytes that are equal as strings ("é" in one
     ///   and in two code points), which a dictionary cannot tell apart; with `tooManyLoads` where the cache cannot be used, or
     ///   one of the entries is closed; the loader's errors as they are, which those who
     ///   share the load get as well; `CancellationError`.
@@ -36,7 +36,7 @@ extension Cache {
     ///
     /// - Returns: `applied` when no read that begins later gets an older value of any of them; `journaled` when some could
     ///   not be removed yet, see ``InvalidationOutcome/journaled``.
-    /// - Throws: ``CacheError``: `invalidKey`, before anything happened; `notRunning`.
+    /// - Throws: ``OxbowError``: `invalidKey`, before anything happened; `notRunning`.
     /// - Complexity: for each thousand keys, one round trip to each node.
     @discardableResult
     public func invalidate(_ keys: [String]) async throws -> InvalidationOutcome {

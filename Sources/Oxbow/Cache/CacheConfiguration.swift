@@ -41,8 +41,8 @@ public struct CacheConfiguration: Sendable, Hashable {
     /// How many loads of one cache run at once in this process while the cache cannot be used, or entries are closed; 64 by
     /// default.
     ///
-    /// A caller beyond waits for as long as for another's load, then gets a ``CacheError`` with `tooManyLoads`, and at once
-    /// when 16 wait for each place already: raise it if the database bears more. Loads within a loader do not wait.
+    /// A caller beyond waits for as long as for another's load, then gets a ``OxbowError`` with `tooManyLoads`, and at once
+    /// when 16 wait for each place already, and 1024 in all: raise it if the database bears more. Loads within a loader do not wait.
     public var maximumConcurrentLoads = 64
     /// Bounds each command on the way of a cache read: the look and the claim, then the loader runs; and the storing.
     ///

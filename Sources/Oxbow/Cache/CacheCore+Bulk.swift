@@ -2,7 +2,7 @@
 extension CacheCore {
     /// Reads all, and loads what is missing by one call of the loader.
     ///
-    /// - Throws: ``CacheError`` with `invalidKey`; the loader's errors; `CancellationError`.
+    /// - Throws: ``OxbowError`` with `invalidKey`; the loader's errors; `CancellationError`.
     func values(
         _ keys: [String],
         in group: String?,
@@ -47,7 +47,7 @@ extension CacheCore {
 
     /// Removes several entries; what cannot be done now is journaled, one by one.
     ///
-    /// - Throws: ``CacheError``: `invalidKey`, `notRunning`.
+    /// - Throws: ``OxbowError``: `invalidKey`, `notRunning`.
     func invalidate(_ keys: [String], in group: String?) async throws -> InvalidationOutcome {
         let cells = Array(Set(try keys.map { try self.cell($0, in: group) }))
         guard !cells.isEmpty else { return .applied }
@@ -57,13 +57,13 @@ extension CacheCore {
 
     /// The keys in order, each once.
     ///
-    /// - Throws: ``CacheError`` with `invalidKey` for two that have cells of their own and one place in a dictionary.
+    /// - Throws: ``OxbowError`` with `invalidKey` for two that have cells of their own and one place in a dictionary.
     private static func unique(_ keys: [String]) throws -> [String] {
         var seen: Set<String> = []
         return try keys.filter { key in
             let (isNew, other) = seen.insert(key)
             guard isNew || other.utf8.elementsEqual(key.utf8) else {
-                throw CacheError(.invalidKey, "two keys of different bytes that are equal as strings")
+                throw OxbowError(.invalidKey, "two keys of different bytes that are equal as strings")
             }
             return isNew
         }

@@ -11,7 +11,7 @@ extension CacheCore {
     ///   - stored: what of the result is stored behind the write, if nobody else has written or invalidated meanwhile.
     ///   - write: changes the database.
     /// - Returns: what `write` returns.
-    /// - Throws: ``CacheError``; what `write` throws.
+    /// - Throws: ``OxbowError``; what `write` throws.
     func update<Result>(
         _ keys: [String],
         in group: String?,
@@ -21,12 +21,14 @@ extension CacheCore {
     ) async throws -> Result {
         let cells = try keys.map { try self.cell($0, in: group) }
         let token = Token.random()
+        // One for all of it: a shorter one, reloaded meanwhile, would let the cells open between two renewals.
+        let life = self.engine.configuration.claimLife
         defer { for key in keys { self.forget(key, in: group) } }
         var isClosed = true
         do {
-            try await self.calling { try await self.close(cells, token, isRenewal: false) }
+            try await self.calling { try await self.close(cells, token, for: life, isRenewal: false) }
         } catch {
-            let isAway = (error as? CacheError)?.code == .unavailable
+            let isAway = (error as? OxbowError)?.code == .unavailable
             guard isAway, self.updateWithoutStore == .journal else {
                 // Some of them may be closed.
                 try? await Self.each(cells) { _ = try await self.open($0, token, storing: nil) }
@@ -38,7 +40,7 @@ extension CacheCore {
         }
         let result: Result
         do {
-            result = try await self.renewing(cells, token, write)
+            result = try await self.renewing(cells, token, for: life, write)
         } catch {
             // Nobody knows what was written: the cells are empty.
             await self.openOrJournal(cells, token, storing: nil)
@@ -85,19 +87,19 @@ extension CacheCore {
     private func renewing<Result>(
         _ cells: [CellAddress],
         _ token: Token,
+        for life: Duration,
         _ write: () async throws -> Result
     ) async throws -> Result {
-        let pause = self.engine.configuration.claimLife / 3
         let end = ContinuousClock.now + self.engine.configuration.maximumLoad
-        return try await self.engine.leading([], every: pause) {
-            if ContinuousClock.now < end { try? await self.close(cells, token, isRenewal: true) }
+        return try await self.engine.leading([], every: life / 3) {
+            if ContinuousClock.now < end { try? await self.close(cells, token, for: life, isRenewal: true) }
         } body: {
             try await write()
         }
     }
 
-    private func close(_ cells: [CellAddress], _ token: Token, isRenewal: Bool) async throws {
-        let (store, life) = (self.engine.store, self.engine.configuration.claimLife)
+    private func close(_ cells: [CellAddress], _ token: Token, for life: Duration, isRenewal: Bool) async throws {
+        let store = self.engine.store
         try await Self.each(cells) { try await store.close($0, token, for: life, isRenewal: isRenewal) }
     }
 

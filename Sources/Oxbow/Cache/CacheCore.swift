@@ -22,17 +22,17 @@ final class CacheCore<Value: Sendable>: Sendable {
 
     // MARK: Names
 
-    /// - Throws: ``CacheError`` with `invalidKey` for an empty key or group.
+    /// - Throws: ``OxbowError`` with `invalidKey` for an empty key or group.
     @usableFromInline
     func cell(_ key: String, in group: String?) throws -> CellAddress {
-        guard !key.isEmpty else { throw CacheError(.invalidKey, "an empty key") }
+        guard !key.isEmpty else { throw OxbowError(.invalidKey, "an empty key") }
         let last = KeyEncoding.encode(key, isLast: true)
         guard let group else { return CellAddress(key: CellName(encoded: self.prefix + last)) }
         return CellAddress(key: try self.name(ofGroup: group), field: CellName(encoded: last))
     }
 
     func name(ofGroup group: String) throws -> CellName {
-        guard !group.isEmpty else { throw CacheError(.invalidKey, "an empty group") }
+        guard !group.isEmpty else { throw OxbowError(.invalidKey, "an empty group") }
         return CellName(encoded: self.prefix + KeyEncoding.encode(group, isLast: true))
     }
 
@@ -154,17 +154,17 @@ final class CacheCore<Value: Sendable>: Sendable {
         let envelope: Envelope
         do {
             envelope = try self.engine.coder.envelope(value)
-        } catch let error as CacheError {
+        } catch let error as OxbowError {
             throw error
         } catch {
-            throw CacheError(.cannotEncode, "the codec threw", cause: error)
+            throw OxbowError(.cannotEncode, "the codec threw", cause: error)
         }
         defer { RequestScope.forget(self.scopeKey(key, group)) }
         let (value, life) = self.engine.stamped(envelope, for: timeToLive ?? self.engine.configuration.timeToLive)
         let stored = try await self.calling {
             try await self.engine.store.set(cell, to: value, for: life)
         }
-        guard stored else { throw CacheError(.closed, "an update of the entry is on its way") }
+        guard stored else { throw OxbowError(.closed, "an update of the entry is on its way") }
     }
 
     func invalidate(_ key: String, in group: String?) async throws -> InvalidationOutcome {
@@ -207,7 +207,7 @@ final class CacheCore<Value: Sendable>: Sendable {
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            throw CacheError(storeFailure: error)
+            throw OxbowError(storeFailure: error)
         }
     }
 }

@@ -3,7 +3,7 @@ extension CacheEngine {
     ///
     /// While others wait in the journal, a store that does not answer is not waited for longer than in a read.
     ///
-    /// - Throws: ``CacheError`` with `notRunning`.
+    /// - Throws: ``OxbowError`` with `notRunning`.
     func invalidate(_ target: InvalidationJournal.Target) async throws -> InvalidationOutcome {
         let failovers = self.journal.failovers
         do {
@@ -40,7 +40,7 @@ extension CacheEngine {
     }
 
     private func journal(_ target: InvalidationJournal.Target, after error: any Error) throws {
-        let failure = CacheError(storeFailure: error)
+        let failure = OxbowError(storeFailure: error)
         if failure.code == .notRunning { throw failure }
         try? self.noteStoreFailure(error)
         self.journal.add(target, of: self.name)

@@ -13,8 +13,10 @@ struct CacheLimits: Sendable {
 
     private let metrics: LimitMetrics<Limit>
 
-    init(_ configuration: OxbowConfiguration, _ factory: any MetricsFactory) {
-        let client = configuration.cacheRedis ?? configuration.redis
+    /// - Parameters:
+    ///   - client: the settings of the client that caches use.
+    ///   - factory: where the counters go.
+    init(_ client: RedisClientConfiguration, _ factory: any MetricsFactory) {
         self.metrics = LimitMetrics(prefix: client.metricsPrefix, name: client.poolName, factory)
     }
 

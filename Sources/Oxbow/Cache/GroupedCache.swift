@@ -18,7 +18,7 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     ///   - load: called at most once by this call. It runs in the task of the caller, or of another caller for the same
     ///     key; cancelling that task hands the load on to one that waits.
     /// - Returns: the value.
-    /// - Throws: ``CacheError`` with `invalidKey`, and `tooManyLoads` where the cache cannot be used; the loader's errors as
+    /// - Throws: ``OxbowError`` with `invalidKey`, and `tooManyLoads` where the cache cannot be used; the loader's errors as
     ///   they are; `CancellationError`.
     /// - Complexity: one round trip for a hit, three (look, claim, store) for a miss.
     @inlinable
@@ -54,7 +54,7 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     /// Reads the value if it is there.
     ///
     /// - Returns: `nil` for an entry that is absent, known absent or unusable, and when the store cannot be reached.
-    /// - Throws: ``CacheError`` with `invalidKey`; `CancellationError`.
+    /// - Throws: ``OxbowError`` with `invalidKey`; `CancellationError`.
     public func value(for key: String, in group: String) async throws -> Value? {
         try await self.core.value(key, in: group)
     }
@@ -65,7 +65,7 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     /// older than an invalidation. For data of a database use ``value(for:in:timeToLive:orLoad:)`` and
     /// ``invalidate(_:in:)``.
     ///
-    /// - Throws: ``CacheError``: `invalidKey`, `valueTooLarge`, `cannotEncode`, `closed`, `notRunning`, `unavailable`
+    /// - Throws: ``OxbowError``: `invalidKey`, `valueTooLarge`, `cannotEncode`, `closed`, `notRunning`, `unavailable`
     ///   (the value may have been stored); `CancellationError`.
     public func set(_ value: Value, for key: String, in group: String, timeToLive: Duration? = nil) async throws {
         try await self.core.set(value, for: key, in: group, timeToLive: timeToLive)
@@ -78,7 +78,7 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     /// - Returns: `applied` when no read that begins later gets an older value, on any server; `journaled` when the store
     ///   could not be reached: then it is carried out as soon as possible, and this process reads past the entry until
     ///   then.
-    /// - Throws: ``CacheError``: `invalidKey`, `notRunning`.
+    /// - Throws: ``OxbowError``: `invalidKey`, `notRunning`.
     @discardableResult
     public func invalidate(_ key: String, in group: String) async throws -> InvalidationOutcome {
         try await self.core.invalidate(key, in: group)
@@ -99,7 +99,7 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     ///   - group: any text but the empty one.
     ///   - write: changes the database. When it throws, the entry is opened, empty.
     /// - Returns: what `write` returns.
-    /// - Throws: ``CacheError`` before the write, which is not run then: `invalidKey`, `notRunning`, and `unavailable` where
+    /// - Throws: ``OxbowError`` before the write, which is not run then: `invalidKey`, `notRunning`, and `unavailable` where
     ///   ``CacheOptions/updateWithoutStore`` says so. What `write` throws, unchanged. `CancellationError` before the write;
     ///   a cancelled task opens the entry all the same.
     /// - Complexity: one round trip before the write and one behind it, two with a hold-off.
@@ -155,7 +155,7 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     /// An entry that an update holds closed is opened by this too; that matters only if the updater crashes.
     ///
     /// - Returns: as ``invalidate(_:in:)``.
-    /// - Throws: ``CacheError``: `invalidKey`, `notRunning`.
+    /// - Throws: ``OxbowError``: `invalidKey`, `notRunning`.
     @discardableResult
     public func invalidate(group: String) async throws -> InvalidationOutcome {
         try await self.core.invalidate(group: group)
@@ -165,14 +165,14 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     ///
     /// Answers for this moment only.
     ///
-    /// - Throws: ``CacheError``: `invalidKey`, `notRunning`, `unavailable`; `CancellationError`.
+    /// - Throws: ``OxbowError``: `invalidKey`, `notRunning`, `unavailable`; `CancellationError`.
     public func contains(_ key: String, in group: String) async throws -> Bool {
         try await self.core.contains(key, in: group)
     }
 
     /// The rest of the entry's life; `nil` if there is no entry.
     ///
-    /// - Throws: ``CacheError``: `invalidKey`, `notRunning`, `unavailable`; `CancellationError`.
+    /// - Throws: ``OxbowError``: `invalidKey`, `notRunning`, `unavailable`; `CancellationError`.
     public func remainingTimeToLive(for key: String, in group: String) async throws -> Duration? {
         try await self.core.remainingTimeToLive(key, in: group)
     }

@@ -20,11 +20,21 @@ final class LoadLimit: Sendable {
         var line: ArraySlice<UInt64> = []
         var lastID: UInt64 = 0
         var isTicking = false
+
+        /// Those in line for whom there is a place, which they have from here on.
+        mutating func admit() -> [Waiter] {
+            var admitted: [Waiter] = []
+            while self.running < self.maximum, let id = self.line.popFirst() {
+                guard let waiter = self.waiters.removeValue(forKey: id) else { continue }
+                self.running += 1
+                admitted.append(waiter)
+            }
+            return admitted
+        }
     }
 
-    /// How many may wait for each place: who comes when there are more would wait for longer than as many loads take, and is
-    /// told at once.
-    private static let waitersPerPlace = 16
+    /// How many may wait for each place, and how many at least in all: who comes when there are more is told at once.
+    private static let waiters = (perPlace: 16, atLeast: 1024)
     private let state = Mutex(State())
     private let limits: CacheLimits
 
@@ -42,7 +52,7 @@ final class LoadLimit: Sendable {
 
     /// Waits for a place, of which there are `maximum`.
     ///
-    /// - Throws: ``CacheError`` with `tooManyLoads` when there is none until `deadline`; `CancellationError`.
+    /// - Throws: ``OxbowError`` with `tooManyLoads` when there is none until `deadline`; `CancellationError`.
     func place(of maximum: Int, until deadline: ContinuousClock.Instant) async throws -> Place {
         if await self.enter(max(1, maximum), until: deadline) { return Place(self) }
         try Task.checkCancellation()
@@ -50,20 +60,23 @@ final class LoadLimit: Sendable {
         let message =
             "\(maximum) loads of this cache run already, and the cache cannot be used; "
             + "raise maximumConcurrentLoads if the database bears more"
-        throw CacheError(.tooManyLoads, message)
+        throw OxbowError(.tooManyLoads, message)
     }
 
-    /// - Returns: `false` when the time was over, or the task was cancelled.
+    /// - Returns: `false` when too many wait already, the time was over, or the task was cancelled.
     private func enter(_ maximum: Int, until deadline: ContinuousClock.Instant) async -> Bool {
-        let id = self.state.withLock { state -> UInt64? in
+        let (id, admitted) = self.state.withLock { state -> (UInt64?, [Waiter]) in
             state.maximum = maximum
+            // There may be more places than before; those who wait come first.
+            let admitted = state.admit()
             if state.running < maximum {
                 state.running += 1
-                return nil
+                return (nil, admitted)
             }
             state.lastID += 1
-            return state.lastID
+            return (state.lastID, admitted)
         }
+        for waiter in admitted { waiter.continuation.resume(returning: true) }
         guard let id else { return true }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -74,7 +87,8 @@ final class LoadLimit: Sendable {
                         state.running += 1
                         return (true, false)
                     }
-                    if state.waiters.count / maximum >= Self.waitersPerPlace { return (false, false) }
+                    let count = state.waiters.count
+                    if count >= Self.waiters.atLeast, count / maximum >= Self.waiters.perPlace { return (false, false) }
                     state.waiters[id] = Waiter(continuation: continuation, deadline: deadline)
                     state.line.append(id)
                     defer { state.isTicking = true }
@@ -91,14 +105,11 @@ final class LoadLimit: Sendable {
 
     /// Hands the place to the next one.
     private func leave() {
-        let next = self.state.withLock { state -> Waiter? in
-            while state.running <= state.maximum, let id = state.line.popFirst() {
-                if let waiter = state.waiters.removeValue(forKey: id) { return waiter }
-            }
+        let admitted = self.state.withLock { state in
             state.running -= 1
-            return nil
+            return state.admit()
         }
-        next?.continuation.resume(returning: true)
+        for waiter in admitted { waiter.continuation.resume(returning: true) }
     }
 
     // MARK: Time

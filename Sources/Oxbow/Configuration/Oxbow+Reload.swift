@@ -5,7 +5,7 @@ import Synchronization
 
 /// What became of settings that were loaded anew.
 public struct ReloadOutcome: Sendable, Hashable {
-    /// Those that were changed, and hold from now on.
+    /// Those that were changed, and hold from now on; a new pause of the pool's cleaner holds behind the present one.
     public var applied: [String] = []
     /// Those that differ from what the instance was made with and are as they were then: they need a new instance.
     public var restartNeeded: [String] = []
@@ -25,18 +25,23 @@ extension Oxbow {
     /// needs a restart is told in the log, too.
     ///
     /// - Parameter properties: as for ``init(properties:logger:)``.
-    /// - Returns: the names of the properties that have changed; if the instance was not configured by properties, those of the
-    ///   settings (`redis.pool`, `cache.timeToLive` …).
+    /// - Returns: the names of the properties that have changed; if the instance was not configured by properties the last time, those
+    ///   of the settings (`redis.pool`, `cache.timeToLive` …).
     /// - Throws: `PropertyError`, ``ConfigurationError``, `RedisError` with `invalidConfiguration`; nothing is changed then.
     @discardableResult
     public func reload(_ properties: PropertySet) throws -> ReloadOutcome {
         let configuration = try OxbowConfiguration(properties, logger: self.logger)
-        var outcome = try self.apply(configuration)
-        let before = self.properties.withLock { known in
-            defer { known?.last = properties }
-            return known
+        // One after the other: settings that depend on each other stay together.
+        let outcome = try self.properties.withLock { known in
+            let outcome = try self.apply(configuration)
+            guard let before = known else { return outcome }
+            known?.last = properties
+            return Self.changes(
+                since: before,
+                to: properties,
+                hasCacheInstance: self.initial.cacheRedis != nil && configuration.cacheRedis != nil
+            )
         }
-        if let before { outcome = Self.changes(since: before, to: properties) }
         self.tell(outcome)
         return outcome
     }
@@ -48,14 +53,18 @@ extension Oxbow {
     /// - Throws: ``ConfigurationError``, `RedisError` with `invalidConfiguration`; nothing is changed then.
     @discardableResult
     public func reload(_ configuration: OxbowConfiguration) throws -> ReloadOutcome {
-        let outcome = try self.apply(configuration)
-        self.properties.withLock { $0 = nil }
+        let outcome = try self.properties.withLock { known in
+            let outcome = try self.apply(configuration)
+            known = nil
+            return outcome
+        }
         self.tell(outcome)
         return outcome
     }
 
     private func apply(_ configuration: OxbowConfiguration) throws -> ReloadOutcome {
         try configuration.cache.validate()
+        try configuration.maps.validate()
         try configuration.redis.validate()
         try configuration.cacheRedis?.validate()
         let before = self.configuration
@@ -88,7 +97,8 @@ extension Oxbow {
         } else if (left.cacheRedis == nil) != (right.cacheRedis == nil) {
             names.append("cacheRedis")
         }
-        return names + differingSettings(left.cache, right.cache).map { "cache.\($0)" }
+        names += differingSettings(left.cache, right.cache).map { "cache.\($0)" }
+        return names + differingSettings(left.maps, right.maps).map { "maps.\($0)" }
     }
 
     /// The properties whose values differ, never the values.
@@ -96,12 +106,17 @@ extension Oxbow {
     /// From the last ones; from the first ones where only those have an effect.
     private static func changes(
         since before: (initial: PropertySet, last: PropertySet),
-        to new: PropertySet
+        to new: PropertySet,
+        hasCacheInstance: Bool
     ) -> ReloadOutcome {
         var outcome = ReloadOutcome()
         var reader = PropertyReader(new, OxbowProperties.catalogue)
         let inherited = OxbowProperties.catalogue.definitions.map(\.key)
-        reader.addVariants([OxbowProperties.cacheInstance], of: OxbowProperties.main)
+        reader.addVariants(
+            [OxbowProperties.cacheInstance],
+            of: OxbowProperties.main,
+            withoutEffect: hasCacheInstance ? nil : OxbowProperties.notSeparate
+        )
         for definition in reader.catalogue.definitions where definition.withoutEffect == nil {
             // What is not set for the cache instance is as for the main one, whose change is told.
             let unset = inherited.contains(definition.key) ? definition.default : ""

@@ -33,6 +33,8 @@ extension OxbowConfiguration {
         }
         self.cache = reader.scoped(to: [OxbowProperties.caches]) { CacheConfiguration(&$0) }
         self.cache.compression = reader.scoped(to: hasCacheInstance ? separate : main) { CompressionConfiguration(&$0) }
+        self.maps.compression = reader.scoped(to: main) { CompressionConfiguration(&$0) }
+        self.maps.maximumValueBytes = self.cache.maximumValueBytes
         reader.scoped(to: main) { reader in
             let delay = reader.duration("impendingInvalidationDelay")
             if reader.boolean("impendingInvalidation"), delay > .zero { self.cache.holdOff = delay }
@@ -55,8 +57,8 @@ extension CacheConfiguration {
     init(_ reader: inout PropertyReader) {
         self.init()
         self.keyPrefix = reader.string("redis.keyPrefix")
-        if !self.hasSoundPrefix {
-            reader.refuse("redis.keyPrefix", "not a prefix that keys can have", allowed: Self.soundPrefix)
+        if !KeyEncoding.isSoundPrefix(self.keyPrefix) {
+            reader.refuse("redis.keyPrefix", "not a prefix that keys can have", allowed: KeyEncoding.soundPrefix)
         }
         self.timeToLive = reader.duration("defaultExpirationSeconds")
         self.usesRequestScope = reader.boolean("redis.threadLocal")

@@ -11,6 +11,8 @@ public struct OxbowConfiguration: Sendable, Hashable {
     public var cacheRedis: RedisClientConfiguration?
     /// How caches behave.
     public var cache = CacheConfiguration()
+    /// How maps behave.
+    public var maps = MapConfiguration()
 
     /// The defaults: `localhost:6379` without TLS, and those named at each property.
     public init() {
@@ -36,17 +38,11 @@ public struct ConfigurationError: Error, Sendable, CustomStringConvertible {
 }
 
 extension CacheConfiguration {
-    /// Whether the prefix is one whose keys stay in their family.
-    var hasSoundPrefix: Bool {
-        !self.keyPrefix.isEmpty && KeyEncoding.encode(self.keyPrefix, isLast: true) == self.keyPrefix
-    }
-
-    /// What a prefix may be.
-    static let soundPrefix = "a text, not empty, without control characters and any of % { } * ? [ ] \\"
-
     /// - Throws: ``ConfigurationError`` for the first setting that cannot work.
     func validate() throws {
-        guard self.hasSoundPrefix else { throw ConfigurationError("keyPrefix must be \(Self.soundPrefix)") }
+        guard KeyEncoding.isSoundPrefix(self.keyPrefix) else {
+            throw ConfigurationError("keyPrefix must be \(KeyEncoding.soundPrefix)")
+        }
         for (name, duration) in [
             ("timeToLive", self.timeToLive), ("absentTimeToLive", self.absentTimeToLive),
             ("claimLife", self.claimLife), ("maximumLoad", self.maximumLoad), ("softTimeout", self.softTimeout),
@@ -81,8 +77,15 @@ extension CacheConfiguration {
         guard (0...100).contains(self.jitterPercent) else {
             throw ConfigurationError("jitterPercent must be from 0 to 100, not \(self.jitterPercent)")
         }
-        guard self.maximumValueBytes > 0, self.maximumValueBytes <= 512 * 1024 * 1024 - Envelope.headerBytes else {
-            throw ConfigurationError("maximumValueBytes must be from 1 to 512 MiB, not \(self.maximumValueBytes)")
+        try Envelope.validate(maximumValueBytes: self.maximumValueBytes)
+    }
+}
+
+extension Envelope {
+    /// - Throws: ``ConfigurationError`` when the server could not store so large a value.
+    static func validate(maximumValueBytes: Int) throws {
+        guard maximumValueBytes > 0, maximumValueBytes <= 512 * 1024 * 1024 - Self.headerBytes else {
+            throw ConfigurationError("maximumValueBytes must be from 1 to 512 MiB, not \(maximumValueBytes)")
         }
     }
 }

@@ -25,7 +25,7 @@ extension InvalidationJournal {
                 // Once for each kind: in an outage they alternate.
                 let kind = (error as? RedisError).map { "\($0.code) \($0.serverError)" } ?? "\(type(of: error))"
                 if told.insert(kind).inserted, !Task.isCancelled {
-                    let text = "\(CacheError(storeFailure: error))"
+                    let text = "\(OxbowError(storeFailure: error))"
                     logger.info("invalidations cannot be carried out yet", metadata: ["error": "\(text)"])
                 }
                 try? await Task.sleep(for: pause.next(random: .random(in: 0..<1)))

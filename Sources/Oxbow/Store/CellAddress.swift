@@ -38,6 +38,14 @@ package struct CellAddress: Sendable, Hashable {
 /// The escaping of key components: distinct tuples give distinct keys, and no component can leave its family, choose a
 /// hash tag or carry control or glob characters.
 enum KeyEncoding {
+    /// Whether keys that begin with a prefix stay in their family.
+    static func isSoundPrefix(_ prefix: String) -> Bool {
+        !prefix.isEmpty && Self.encode(prefix, isLast: true) == prefix
+    }
+
+    /// What a prefix may be.
+    static let soundPrefix = "a text, not empty, without control characters and any of % { } * ? [ ] \\"
+
     /// Percent-encodes `%`, `{`, `}`, glob and control bytes, and `:` except in a key's last component.
     static func encode(_ component: String, isLast: Bool) -> String {
         guard component.utf8.contains(where: { Self.isEscaped($0, isLast: isLast) }) else { return component }
@@ -53,6 +61,31 @@ enum KeyEncoding {
             result.append(Self.digit(byte & 15))
         }
         return String(decoding: result, as: UTF8.self)
+    }
+
+    /// The component that was encoded to these bytes; `nil` if none was.
+    static func decode(_ bytes: some Sequence<UInt8>) -> String? {
+        var result: [UInt8] = []
+        var bytes = bytes.makeIterator()
+        while let byte = bytes.next() {
+            guard byte == UInt8(ascii: "%") else {
+                result.append(byte)
+                continue
+            }
+            guard let high = bytes.next().flatMap(Self.number), let low = bytes.next().flatMap(Self.number) else {
+                return nil
+            }
+            result.append(high << 4 | low)
+        }
+        return result.isEmpty ? nil : String(validating: result, as: UTF8.self)
+    }
+
+    private static func number(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case 0x30...0x39: digit - 0x30
+        case 0x41...0x46: digit - 0x41 + 10
+        default: nil
+        }
     }
 
     private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x41 + value - 10 }

@@ -11,7 +11,9 @@ package final class SoftTimeout: Sendable {
     func change(to duration: Duration) { self.nanoseconds.store(Self.nanoseconds(duration), ordering: .relaxed) }
 
     private static func nanoseconds(_ duration: Duration) -> Int64 {
-        // In some 290 years.
-        duration > .nanoseconds(Int64.max) ? .max : Int64(duration / .nanoseconds(1))
+        let (seconds, attoseconds) = duration.components
+        // Some 285 years.
+        guard seconds < 9_000_000_000 else { return .max }
+        return max(0, seconds) * 1_000_000_000 + max(0, attoseconds) / 1_000_000_000
     }
 }

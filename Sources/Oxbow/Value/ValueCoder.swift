@@ -32,14 +32,14 @@ package struct ValueCoder<Value: Sendable>: Sendable {
         self.limits = limits
     }
 
-    /// - Throws: the codec's error, or ``CacheError`` with `valueTooLarge`.
+    /// - Throws: the codec's error, or ``OxbowError`` with `valueTooLarge`.
     package func envelope(_ value: Value) throws -> Envelope {
         var payload = ByteBuffer()
         try self.codec.encode(value, into: &payload)
         let length = payload.readableBytes
         guard length <= self.maximumBytes else {
             self.limits?.note(.valueBytes)
-            throw CacheError(.valueTooLarge, "a value of \(length) bytes; at most \(self.maximumBytes) are stored")
+            throw OxbowError(.valueTooLarge, "a value of \(length) bytes; at most \(self.maximumBytes) are stored")
         }
         if case .deflate = self.compression.type, length >= self.compression.minimumBytes,
             let smaller = self.deflate.deflate(payload)

@@ -51,8 +51,10 @@ final class Breaker: Sendable {
                     let metrics = BreakerMetrics(configuration, name: self.poolName, host: self.host, self.factory)
                     state.metrics = metrics
                 }
-                state.breaker = state.breaker.reset(with: configuration.thresholds)
             }
+            // Also when it is off: what is on its way counts no more.
+            let thresholds = (configuration ?? CircuitBreakerConfiguration()).thresholds
+            state.breaker = state.breaker.reset(with: thresholds)
             state.configuration = configuration
             state.lastFailure = nil
             before?.record(.closed)
@@ -118,6 +120,7 @@ final class Breaker: Sendable {
     private func record(_ outcome: CircuitBreaker.Outcome, of permit: CircuitBreaker.Permit, _ failure: RedisError?) {
         let now = ContinuousClock.now
         self.change { state in
+            if state.configuration == nil { return }
             if outcome == .failure { state.lastFailure = failure }
             state.breaker.record(outcome, of: permit, at: now)
         }

@@ -92,6 +92,8 @@ final class RedisNode: Sendable {
             _ = self.multiplexer.beginDraining()
             self.pool.closeAll()
         }
+        // They may have changed since the pool was made, when nobody knew of this node yet.
+        self.pool.reconfigure(self.context.settings.pool)
         // Cancelled by `close(_:)`, and with the task that waits for it below.
         let task = Task { try await self.keep() }
         let isOver = self.running.withLock { running in

@@ -1,6 +1,7 @@
 /// Who has which connection, who waits, and what is to be done next: a pure state machine, time passed in.
 ///
-/// The one place where connections are counted: `total` never exceeds `maximumTotal`.
+/// The one place where connections are counted: `total` never exceeds `maximumTotal`, but for what is in use when that
+/// becomes smaller.
 struct PoolState<Connection, Waiter> {
     /// What a caller who wants a connection is to do.
     enum Lease {
@@ -169,12 +170,13 @@ struct PoolState<Connection, Waiter> {
     }
 
     private mutating func putBack(_ connection: Connection, since: UInt64) -> Action {
-        guard !self.isShutDown else { return .close(connection) }
+        // The pool may have become smaller while it was away.
+        guard !self.isShutDown, self.total < self.maximumTotal else { return .close(connection) }
         if !self.waiters.isEmpty {
             self.active += 1
             return .handOver(connection, to: self.waiters.removeFirst().waiter)
         }
-        guard self.idle.count < self.maximumIdle, self.total < self.maximumTotal else { return .close(connection) }
+        guard self.idle.count < self.maximumIdle else { return .close(connection) }
         // Back in its place by age.
         let index = self.idle.firstIndex { $0.since > since } ?? self.idle.endIndex
         self.idle.insert((connection, since), at: index)

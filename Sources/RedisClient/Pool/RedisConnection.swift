@@ -85,6 +85,7 @@ public final class RedisConnection: RedisExecutor {
         guard self.pooled.isOpen else {
             throw RedisError(.connectionClosed, "the connection has ended", delivery: .notSent)
         }
+        self.pooled.multiplexer.counters.note(.outstandingCommands)
         throw RedisError(.queueFull, "too many commands are outstanding on this connection")
     }
 }

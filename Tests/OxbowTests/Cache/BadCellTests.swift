@@ -107,7 +107,7 @@ import Testing
             check(try await cache.value(for: "k") { large }, large)
             #expect(try await cache.value(for: "k") == nil)
             #expect(cache.statistics.failedFills == 1)
-            let error = await #expect(throws: CacheError.self) { try await cache.set(large, for: "k") }
+            let error = await #expect(throws: OxbowError.self) { try await cache.set(large, for: "k") }
             #expect(error?.code == .valueTooLarge)
             #expect(error?.message.contains("1001 bytes; at most 1000") == true)
             check(try await cache.value(for: "k") { "small" }, "small")
@@ -118,7 +118,7 @@ import Testing
         try await withOxbow(.redis) { oxbow async throws in
             let cache = oxbow.cache(freshModule(), of: ByteBuffer.self)
             let huge = ByteBuffer(bytes: [UInt8](repeating: 0, count: 512 * 1024 * 1024))
-            let error = await #expect(throws: CacheError.self) { try await cache.set(huge, for: "k") }
+            let error = await #expect(throws: OxbowError.self) { try await cache.set(huge, for: "k") }
             #expect(error?.code == .valueTooLarge)
             check(try await cache.value(for: "k") { huge }.readableBytes, huge.readableBytes)
         }

@@ -191,7 +191,7 @@ import Testing
                 return [:]
             }
             for keys in [["a", composed, decomposed], ["a", ""]] {
-                let error = await #expect(throws: CacheError.self) {
+                let error = await #expect(throws: OxbowError.self) {
                     _ = try await cache.values(for: keys) { load($0) }
                 }
                 #expect(error?.code == .invalidKey)

@@ -23,7 +23,7 @@ import Testing
         }
         await gate.arrival(1)
         for key in ["second", "third"] {
-            let error = await #expect(throws: CacheError.self) { try await cache.value(for: key) { "loaded" } }
+            let error = await #expect(throws: OxbowError.self) { try await cache.value(for: key) { "loaded" } }
             #expect(error?.code == .tooManyLoads)
         }
         gate.open()
@@ -41,7 +41,7 @@ import Testing
         let text = String(repeating: "x", count: 101)
         #expect(try await cache.value(for: "k") { text } == text)
         #expect(try self.count("maximumValueBytes") == 1)
-        let error = await #expect(throws: CacheError.self) { try await cache.set(text, for: "k") }
+        let error = await #expect(throws: OxbowError.self) { try await cache.set(text, for: "k") }
         #expect(error?.code == .valueTooLarge)
         #expect(try self.count("maximumValueBytes") == 2)
         try await large.set(text, for: "k")

@@ -52,29 +52,51 @@ import Testing
     }
 
     @Test func `who finds a long line is told so at once`() async throws {
-        try await self.withoutStore(atMost: 5) { cache async throws in
+        try await self.withoutStore(atMost: 70) { cache async throws in
             let (database, gate) = (Database(), Gate())
-            let endings = await withTaskGroup(of: CacheError.Code?.self) { group in
-                for key in 0..<1000 {
+            let endings = await withTaskGroup(of: OxbowError.Code?.self) { group in
+                for key in 0..<2000 {
                     group.addTask {
                         do {
                             _ = try await cache.value(for: "\(key)") { await database.load(gate) }
                             return nil
                         } catch {
-                            return (error as? CacheError)?.code
+                            return (error as? OxbowError)?.code
                         }
                     }
                 }
-                // Five load, and sixteen wait for each of them.
-                var endings: [CacheError.Code?] = []
-                while endings.count < 1000 - 5 - 80, let ending = await group.next() { endings.append(ending) }
+                // Seventy load, and sixteen wait for each of them.
+                var endings: [OxbowError.Code?] = []
+                while endings.count < 2000 - 70 - 1120, let ending = await group.next() { endings.append(ending) }
                 check(endings.allSatisfy { $0 == .tooManyLoads }, true)
                 gate.open()
                 for await ending in group { endings.append(ending) }
                 return endings
             }
-            check(endings.count { $0 == nil }, 85)
-            check(endings.count { $0 == .tooManyLoads }, 915)
+            check(endings.count { $0 == nil }, 1190)
+            check(endings.count { $0 == .tooManyLoads }, 810)
+        }
+    }
+
+    @Test func `more places let those in who wait, and they come first`() async throws {
+        var configuration = CacheConfiguration()
+        configuration.maximumConcurrentLoads = 1
+        configuration.waitForLoad = .seconds(20)
+        let oxbow = Oxbow(configuration, store: BrokenStore(), logger: silent)
+        let cache = oxbow.cache("a", of: String.self)
+        let (database, gate) = (Database(), Gate())
+        try await withThrowingTaskGroup(of: String.self) { group in
+            for key in 0..<5 { group.addTask { try await cache.value(for: "\(key)") { await database.load(gate) } } }
+            try await expectEventually { cache.statistics.storeFailures == 5 && database.running == 1 }
+            configuration.maximumConcurrentLoads = 5
+            try oxbow.reload(.with(configuration))
+            // Somebody must come to tell of it.
+            group.addTask { try await cache.value(for: "last") { await database.load(gate) } }
+            await gate.arrival(5)
+            try await Task.sleep(for: .milliseconds(100))
+            #expect(database.running == 5)
+            gate.open()
+            for try await value in group { #expect(value == "loaded") }
         }
     }
 
@@ -87,7 +109,7 @@ import Testing
                 }
                 await gate.arrival(3)
                 let start = ContinuousClock.now
-                let error = await #expect(throws: CacheError.self) {
+                let error = await #expect(throws: OxbowError.self) {
                     try await cache.value(for: "late") {
                         Issue.record("it was loaded")
                         return ""
@@ -95,7 +117,7 @@ import Testing
                 }
                 #expect(error?.code == .tooManyLoads)
                 #expect("\(String(describing: error))".contains("3 loads"))
-                await #expect(throws: CacheError.self) {
+                await #expect(throws: OxbowError.self) {
                     try await cache.values(for: ["several", "others"]) { _ in
                         Issue.record("they were loaded")
                         return [:]
@@ -179,5 +201,13 @@ import Testing
             }
             #expect(database.most == 10)
         }
+    }
+}
+
+extension OxbowConfiguration {
+    fileprivate static func with(_ cache: CacheConfiguration) -> OxbowConfiguration {
+        var configuration = OxbowConfiguration()
+        configuration.cache = cache
+        return configuration
     }
 }

@@ -114,7 +114,7 @@ import Testing
             try await cache.update("k") {}
             server.pause()
             defer { server.resume() }
-            let error = await #expect(throws: CacheError.self) {
+            let error = await #expect(throws: OxbowError.self) {
                 try await cache.update("k") { () async throws in Issue.record("it was written") }
             }
             check(error?.code, .unavailable)

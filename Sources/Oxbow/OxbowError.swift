@@ -1,11 +1,14 @@
-/// Why a call on a cache failed.
+public import RedisClient
+
+/// Why a call on a cache or a map failed.
 ///
 /// Loaders' own errors come out as they are, never wrapped in this.
-public struct CacheError: Error, Sendable, CustomStringConvertible {
+public struct OxbowError: Error, Sendable, CustomStringConvertible {
     /// The kinds of errors; more may come.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         enum Kind: String, Sendable {
             case invalidKey, valueTooLarge, cannotEncode, closed, notRunning, unavailable, tooManyLoads
+            case undecodable
         }
         let kind: Kind
 
@@ -38,6 +41,9 @@ public struct CacheError: Error, Sendable, CustomStringConvertible {
         /// The loader did not run.
         public static var tooManyLoads: Code { Code(kind: .tooManyLoads) }
 
+        /// The entry of a map holds what is no value of it: foreign, damaged, or refused by the codec.
+        public static var undecodable: Code { Code(kind: .undecodable) }
+
         /// The kind's name.
         public var description: String { self.kind.rawValue }
     }
@@ -50,6 +56,9 @@ public struct CacheError: Error, Sendable, CustomStringConvertible {
     public let cause: (any Error)?
     /// The file and line where the error was made.
     public let origin: String
+
+    /// Whether a change may have happened; `nil` where the code says it.
+    public var delivery: RedisError.Delivery? { (self.cause as? RedisError)?.delivery }
 
     /// Code, message and origin.
     public var description: String { "\(self.code): \(self.message) (\(self.origin))" }

@@ -1,6 +1,6 @@
 import RedisClient
 
-extension CacheError {
+extension OxbowError {
     /// The error of a call that cannot go on without the store.
     init(storeFailure error: any Error, file: String = #fileID, line: Int = #line) {
         if let error = error as? RedisError, error.code == .notRunning || error.code == .shutDown {

@@ -1,0 +1,51 @@
+/// The keys of a map, as ``DistributedMap/keys`` describes them.
+public struct MapKeys: AsyncSequence, Sendable {
+    /// A key, as it was given.
+    public typealias Element = String
+
+    let store: any MapStore
+    let prefix: String
+
+    /// Begins a scan.
+    public func makeAsyncIterator() -> AsyncIterator {
+        AsyncIterator(pages: self.store.pages(prefix: CellName(encoded: self.prefix)), prefix: self.prefix)
+    }
+
+    /// One scan.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        private var pages: any MapPages
+        private let prefixBytes: Int
+        private var page: ArraySlice<CellName> = []
+        private var seen: Set<CellName> = []
+
+        init(pages: any MapPages, prefix: String) {
+            self.pages = pages
+            self.prefixBytes = prefix.utf8.count
+        }
+
+        /// The next key; `nil` at the end.
+        ///
+        /// - Throws: ``OxbowError``, after which the same page may be asked for again; `CancellationError`.
+        public mutating func next() async throws -> String? {
+            while true {
+                while let name = self.page.popFirst() {
+                    guard self.seen.insert(name).inserted else { continue }
+                    // What others have written there need not be an encoded key.
+                    if let key = KeyEncoding.decode(name.text.utf8.dropFirst(self.prefixBytes)) { return key }
+                }
+                guard let page = try await self.nextPage() else { return nil }
+                self.page = page[...]
+            }
+        }
+
+        private mutating func nextPage() async throws -> [CellName]? {
+            do {
+                return try await self.pages.next()
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                throw OxbowError(storeFailure: error)
+            }
+        }
+    }
+}
