@@ -30,6 +30,7 @@ public final class Oxbow: Service, Sendable {
     public let cacheClient: RedisClient?
     package let store: any CacheStore
     let mapStore: any MapStore
+    let permitStore: any PermitStore
     let logger: Logger
     let deflate = Deflate()
     private let storeMonitor: StoreMonitor
@@ -64,6 +65,7 @@ public final class Oxbow: Service, Sendable {
         try configuration.cache.validate()
         try configuration.maps.validate()
         var main = configuration.redis
+        main.preloadedScripts += RedisMapStore.scripts + RedisPermitStore.scripts
         let cacheClient: RedisClient
         if var separate = configuration.cacheRedis {
             if separate.metricsPrefix == main.metricsPrefix, separate.poolName == main.poolName {
@@ -85,6 +87,7 @@ public final class Oxbow: Service, Sendable {
         self.properties = Mutex(properties.map { ($0, $0) })
         self.cacheClient = cacheClient
         self.mapStore = RedisMapStore(client: self.client ?? cacheClient)
+        self.permitStore = RedisPermitStore(client: self.client ?? cacheClient)
         self.store = RedisStore(
             client: cacheClient,
             softTimeout: self.softTimeout,
@@ -128,6 +131,7 @@ public final class Oxbow: Service, Sendable {
         self.client = nil
         self.cacheClient = nil
         self.mapStore = MemoryMapStore()
+        self.permitStore = MemoryPermitStore()
         self.store = store
         self.journal = InvalidationJournal(configuration)
         self.limits = CacheLimits(configuration.redis, metrics)

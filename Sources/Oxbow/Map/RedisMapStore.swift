@@ -54,6 +54,8 @@ package struct RedisMapStore: MapStore {
         return try await self.client.execute(call) == 1
     }
 
+    package static var scripts: [Script] { [self.replacing] }
+
     /// ARGV: the old bytes, the new ones, ms (0: the rest of the old one's life).
     private static let replacing = Script(
         """
