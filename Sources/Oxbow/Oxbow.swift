@@ -31,6 +31,7 @@ public final class Oxbow: Service, Sendable {
     package let store: any CacheStore
     let mapStore: any MapStore
     let permitStore: any PermitStore
+    let locks: Locks
     let logger: Logger
     let deflate = Deflate()
     private let storeMonitor: StoreMonitor
@@ -64,8 +65,11 @@ public final class Oxbow: Service, Sendable {
     ) throws {
         try configuration.cache.validate()
         try configuration.maps.validate()
+        try configuration.locks.validate()
         var main = configuration.redis
-        main.preloadedScripts += RedisMapStore.scripts + RedisPermitStore.scripts
+        main.preloadedScripts += RedisMapStore.scripts + RedisPermitStore.scripts + RedisLockStore.scripts
+        // Who waits for a lock is told of its release.
+        main.tracksKeys = true
         let cacheClient: RedisClient
         if var separate = configuration.cacheRedis {
             if separate.metricsPrefix == main.metricsPrefix, separate.poolName == main.poolName {
@@ -88,6 +92,8 @@ public final class Oxbow: Service, Sendable {
         self.cacheClient = cacheClient
         self.mapStore = RedisMapStore(client: self.client ?? cacheClient)
         self.permitStore = RedisPermitStore(client: self.client ?? cacheClient)
+        let lockStore = RedisLockStore(client: self.client ?? cacheClient)
+        self.locks = Locks(store: lockStore, prefix: configuration.locks.keyPrefix, logger: logger)
         self.store = RedisStore(
             client: cacheClient,
             softTimeout: self.softTimeout,
@@ -132,6 +138,7 @@ public final class Oxbow: Service, Sendable {
         self.cacheClient = nil
         self.mapStore = MemoryMapStore()
         self.permitStore = MemoryPermitStore()
+        self.locks = Locks(store: MemoryLockStore(), prefix: configuration.locks.keyPrefix, logger: logger)
         self.store = store
         self.journal = InvalidationJournal(configuration)
         self.limits = CacheLimits(configuration.redis, metrics)

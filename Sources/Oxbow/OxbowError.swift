@@ -1,6 +1,6 @@
 public import RedisClient
 
-/// Why a call on a cache or a map failed.
+/// Why a call on a cache, a map, a lock or a rate limiter failed.
 ///
 /// Loaders' own errors come out as they are, never wrapped in this.
 public struct OxbowError: Error, Sendable, CustomStringConvertible {
@@ -8,7 +8,7 @@ public struct OxbowError: Error, Sendable, CustomStringConvertible {
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         enum Kind: String, Sendable {
             case invalidKey, valueTooLarge, cannotEncode, closed, notRunning, unavailable, tooManyLoads
-            case undecodable
+            case undecodable, lockTaken, leaseEnded, notReplicated
         }
         let kind: Kind
 
@@ -43,6 +43,17 @@ public struct OxbowError: Error, Sendable, CustomStringConvertible {
 
         /// The entry of a map holds what is no value of it: foreign, damaged, or refused by the codec.
         public static var undecodable: Code { Code(kind: .undecodable) }
+
+        /// Somebody else had the lock for as long as the caller waits.
+        ///
+        /// Its body did not run.
+        public static var lockTaken: Code { Code(kind: .lockTaken) }
+        /// The lock is held no more: what was done under it may have been done beside another holder.
+        public static var leaseEnded: Code { Code(kind: .leaseEnded) }
+        /// Too few replicas have confirmed the lock.
+        ///
+        /// It was given back, and its body did not run.
+        public static var notReplicated: Code { Code(kind: .notReplicated) }
 
         /// The kind's name.
         public var description: String { self.kind.rawValue }

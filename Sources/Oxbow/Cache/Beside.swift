@@ -20,7 +20,7 @@ func beside<Result>(
 }
 
 /// Pauses that end early for one reason only.
-private final class Ticks: Sendable {
+final class Ticks: Sendable {
     private let state = Mutex<(isOver: Bool, waiter: CheckedContinuation<Bool, Never>?)>((false, nil))
 
     /// - Returns: `false` when all is over.

@@ -68,13 +68,19 @@ extension CacheEngine {
     /// A place among the loads without a claim.
     ///
     /// Within a load none is needed: that one would wait for what waits for it.
-    func place() async throws -> LoadLimit.Place? {
+    ///
+    /// - Throws: ``OxbowError`` with `tooManyLoads`; `CancellationError`.
+    func place() async throws -> PlaceLine.Place? {
         if LoadingCells.isLoading { return nil }
         let configuration = self.configuration
-        return try await self.shared.limit.place(
-            of: configuration.maximumConcurrentLoads,
-            until: .now + configuration.longestWait
-        )
+        let maximum = configuration.maximumConcurrentLoads
+        let end = ContinuousClock.now + configuration.longestWait
+        if let place = try await self.shared.line.place(of: maximum, until: end) { return place }
+        self.counters.limits.note(.loads)
+        let message =
+            "\(maximum) loads of this cache run already, and the cache cannot be used; "
+            + "raise maximumConcurrentLoads if the database bears more"
+        throw OxbowError(.tooManyLoads, message)
     }
 
     /// A look that a failing store makes none.

@@ -15,13 +15,12 @@ final class CacheShared<Value: Sendable>: Sendable {
     /// The cells that this process loads anew.
     let refreshing = Mutex<Set<CellAddress>>([])
     let counters: CacheCounters
-    /// How many loads without a claim run at once.
-    let limit: LoadLimit
+    /// The places for loads without a claim.
+    let line = PlaceLine()
 
     init(looksAtOnce: Int, limits: CacheLimits) {
         self.looks = LookCount(most: looksAtOnce)
         self.counters = CacheCounters(limits)
-        self.limit = LoadLimit(limits)
     }
 }
 

@@ -65,7 +65,7 @@ final class CacheCounters: Sendable {
     private let tooLarge = Atomic<UInt64>(0)
     private let undecodable = Atomic<UInt64>(0)
     let storeFailures = Atomic<UInt64>(0)
-    private let limits: CacheLimits
+    let limits: CacheLimits
 
     init(_ limits: CacheLimits) { self.limits = limits }
 

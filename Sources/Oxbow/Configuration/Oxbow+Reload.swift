@@ -65,6 +65,7 @@ extension Oxbow {
     private func apply(_ configuration: OxbowConfiguration) throws -> ReloadOutcome {
         try configuration.cache.validate()
         try configuration.maps.validate()
+        try configuration.locks.validate()
         try configuration.redis.validate()
         try configuration.cacheRedis?.validate()
         let before = self.configuration
@@ -98,7 +99,8 @@ extension Oxbow {
             names.append("cacheRedis")
         }
         names += differingSettings(left.cache, right.cache).map { "cache.\($0)" }
-        return names + differingSettings(left.maps, right.maps).map { "maps.\($0)" }
+        names += differingSettings(left.maps, right.maps).map { "maps.\($0)" }
+        return names + differingSettings(left.locks, right.locks).map { "locks.\($0)" }
     }
 
     /// The properties whose values differ, never the values.

@@ -13,6 +13,8 @@ public struct OxbowConfiguration: Sendable, Hashable {
     public var cache = CacheConfiguration()
     /// How maps behave.
     public var maps = MapConfiguration()
+    /// How locks behave.
+    public var locks = LockConfiguration()
 
     /// The defaults: `localhost:6379` without TLS, and those named at each property.
     public init() {

@@ -127,6 +127,8 @@ import Testing
         expected.cache.maximumValueBytes = 1_048_576
         expected.cache.requestScopeEntries = 77
         expected.cache.keyPrefix = "ORS:cluster1"
+        expected.maps.compression = expected.cache.compression
+        expected.maps.maximumValueBytes = 1_048_576
         #expect(configuration == expected)
     }
 

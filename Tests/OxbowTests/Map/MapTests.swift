@@ -101,6 +101,26 @@ import Testing
     }
 
     @Test(arguments: StoreKind.allCases)
+    func `a value is issued under a name of its own, redeemed once, and kept alive by its use`(
+        _ kind: StoreKind
+    ) async throws {
+        try await self.withMap(kind, of: String.self) { map, _ async throws in
+            let names = try await [map.issue("one"), map.issue("two")]
+            check(Set(names).count, 2)
+            check(names.allSatisfy { $0.utf8.count == 32 && UInt64($0.prefix(16), radix: 16) != nil }, true)
+            check(try await map.take(names[0]), "one")
+            check(try await map.take(names[0]), nil)
+            check(try await map.take(names[1]), "two")
+            let idle = try await map.issue("idle", timeToLive: .milliseconds(300))
+            for _ in 0..<6 {
+                try await Task.sleep(for: .milliseconds(100))
+                check(try await map.value(for: idle, prolonging: .milliseconds(300)), "idle")
+            }
+            try await expectEventually { try await map.value(for: idle) == nil }
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
     func `keys come as they were given, each once, and no other map's`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
             let name = freshModule("keys")

@@ -1,11 +1,11 @@
 import Dispatch
 import Synchronization
 
-/// How many loads of one cache run at once while the cache cannot be used: more than the database can bear must not fall upon
-/// it at one stroke.
+/// Places for a few at once, and a line before them: first come, first served.
 ///
-/// First come, first served.
-final class LoadLimit: Sendable {
+/// For loads while the cache cannot be used (more than the database can bear must not fall upon it at one stroke), and for the
+/// tasks of this process that want the same lock.
+final class PlaceLine: Sendable {
     private struct Waiter {
         let continuation: CheckedContinuation<Bool, Never>
         let deadline: ContinuousClock.Instant
@@ -36,31 +36,25 @@ final class LoadLimit: Sendable {
     /// How many may wait for each place, and how many at least in all: who comes when there are more is told at once.
     private static let waiters = (perPlace: 16, atLeast: 1024)
     private let state = Mutex(State())
-    private let limits: CacheLimits
 
-    init(_ limits: CacheLimits) { self.limits = limits }
-
-    /// The right to load; given back once, early or at its end.
+    /// A place that somebody has; given back once, early or at its end.
     final class Place: Sendable {
-        private let limit: LoadLimit
+        private let line: PlaceLine
         private let isTaken = Atomic<Bool>(true)
 
-        fileprivate init(_ limit: LoadLimit) { self.limit = limit }
+        fileprivate init(_ line: PlaceLine) { self.line = line }
 
-        func giveBack() { if self.isTaken.exchange(false, ordering: .relaxed) { self.limit.leave() } }
+        func giveBack() { if self.isTaken.exchange(false, ordering: .relaxed) { self.line.leave() } }
     }
 
     /// Waits for a place, of which there are `maximum`.
     ///
-    /// - Throws: ``OxbowError`` with `tooManyLoads` when there is none until `deadline`; `CancellationError`.
-    func place(of maximum: Int, until deadline: ContinuousClock.Instant) async throws -> Place {
+    /// - Returns: `nil` when too many wait already, or there is none until `deadline`, at which it looks to 50 ms.
+    /// - Throws: `CancellationError`.
+    func place(of maximum: Int, until deadline: ContinuousClock.Instant) async throws -> Place? {
         if await self.enter(max(1, maximum), until: deadline) { return Place(self) }
         try Task.checkCancellation()
-        self.limits.note(.loads)
-        let message =
-            "\(maximum) loads of this cache run already, and the cache cannot be used; "
-            + "raise maximumConcurrentLoads if the database bears more"
-        throw OxbowError(.tooManyLoads, message)
+        return nil
     }
 
     /// - Returns: `false` when too many wait already, the time was over, or the task was cancelled.
@@ -87,6 +81,7 @@ final class LoadLimit: Sendable {
                         state.running += 1
                         return (true, false)
                     }
+                    if deadline <= .now { return (false, false) }
                     let count = state.waiters.count
                     if count >= Self.waiters.atLeast, count / maximum >= Self.waiters.perPlace { return (false, false) }
                     state.waiters[id] = Waiter(continuation: continuation, deadline: deadline)

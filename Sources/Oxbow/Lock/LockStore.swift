@@ -1,0 +1,61 @@
+/// What locks ask of a shared store: one operation each, atomic on one lock.
+package protocol LockStore: Sendable {
+    /// Takes a lock if nobody else has it. Safe to repeat with the same token.
+    func take(_ lock: LockName, _ token: Token, for lease: Duration, confirmedBy replicas: Int) async throws
+        -> LockAnswer
+
+    /// Prolongs a lock that the token still has. Safe to repeat, and sent also by a cancelled task.
+    ///
+    /// - Returns: whether the token has it.
+    func renew(_ lock: LockName, _ token: Token, for lease: Duration, within timeout: Duration) async throws -> Bool
+
+    /// Gives a lock back that the token still has. Safe to repeat, and sent also by a cancelled task.
+    ///
+    /// - Returns: whether the token had it.
+    func release(_ lock: LockName, _ token: Token) async throws -> Bool
+
+    /// Waits until a lock may be free, until `end` at the latest.
+    ///
+    /// - Throws: `CancellationError`, too.
+    func wait(for lock: LockName, until end: ContinuousClock.Instant) async throws
+}
+
+/// What came of taking a lock.
+package enum LockAnswer: Sendable, Hashable {
+    /// The caller has it, with this number, higher than any before.
+    case taken(fence: UInt64)
+    /// Somebody else has it.
+    case held
+    /// Too few replicas have confirmed it; it has been given back.
+    case unconfirmed(Int)
+}
+
+/// The keys of a lock: in one slot of a cluster.
+package struct LockName: Sendable, Hashable {
+    /// Holds the token of whoever has it.
+    package let key: CellName
+    /// Holds the last number given.
+    package let fence: CellName
+
+    package init(prefix: String, _ name: String) {
+        self.init(tag: "\(prefix):{\(KeyEncoding.encode(name, isLast: false))}")
+    }
+
+    /// That of a task, which no lock's name leads to: those are encoded.
+    package init(prefix: String, task name: String) {
+        self.init(tag: "\(prefix):{%task:\(KeyEncoding.encode(name, isLast: false))}")
+    }
+
+    private init(tag: String) {
+        self.key = CellName(encoded: tag)
+        self.fence = CellName(encoded: tag + ":fence")
+    }
+}
+
+extension Token {
+    /// 32 hexadecimal digits, as other programs' locks have it.
+    package var text: String {
+        let digits = [self.high, self.low].map { String($0, radix: 16) }
+        return digits.map { String(repeating: "0", count: 16 - $0.count) + $0 }.joined()
+    }
+}

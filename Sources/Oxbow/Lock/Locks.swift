@@ -1,0 +1,234 @@
+import Logging
+import Synchronization
+
+/// The locks of one instance.
+final class Locks: Sendable {
+    let store: any LockStore
+    let prefix: String
+    let logger: Logger
+    let counters = LockCounters()
+    /// Who wants the same lock in this process, and how many they are: one of them asks the server.
+    private let lines = Mutex<[LockName: (line: PlaceLine, users: Int)]>([:])
+
+    /// The leases of this task and those around it.
+    @TaskLocal static var held: [Held] = []
+
+    struct Held: Sendable {
+        let locks: ObjectIdentifier
+        let lease: LockLease
+    }
+
+    init(store: any LockStore, prefix: String, logger: Logger) {
+        self.store = store
+        self.prefix = prefix
+        self.logger = logger
+    }
+
+    /// The lease that this task holds already.
+    func held(_ lock: LockName) -> LockLease? {
+        let own = Self.held.last { $0.locks == ObjectIdentifier(self) && $0.lease.lock == lock }
+        return own.flatMap { $0.lease.isValid ? $0.lease : nil }
+    }
+
+    /// Runs `body` under a lock.
+    ///
+    /// - Returns: `nil` if somebody else had the lock for as long as was to be waited.
+    func with<Result: Sendable>(
+        _ name: String,
+        until end: ContinuousClock.Instant,
+        lease length: Duration,
+        confirmedBy replicas: Int,
+        _ body: sending (LockLease) async throws -> Result
+    ) async throws -> Result? {
+        guard !name.isEmpty else { throw OxbowError(.invalidKey, "a lock's name is empty") }
+        let lock = LockName(prefix: self.prefix, name)
+        if let lease = self.held(lock) { return try await body(lease) }
+        let line = self.enter(lock)
+        defer { self.leave(lock) }
+        guard let place = try await line.place(of: 1, until: end) else { return self.refused() }
+        // Early where the lease ends before the body does.
+        defer { place.giveBack() }
+        guard let lease = try await self.acquire(name, lock, length, replicas, until: end) else {
+            return self.refused()
+        }
+        return try await self.hold(lease, place, releasing: true, body)
+    }
+
+    private func refused<Result>() -> Result? {
+        self.counters.refused.increment()
+        return nil
+    }
+
+    /// Does a job under a lock that is left to expire, so that it is done once in an interval.
+    ///
+    /// - Returns: whether it was done here; if not, the lock may be free now, or the interval is over.
+    func once(_ name: String, in interval: Duration, _ job: @escaping @Sendable () async throws -> Void) async throws
+        -> Bool
+    {
+        let (lock, token) = (LockName(prefix: self.prefix, task: name), Token.random())
+        let asked = ContinuousClock.now
+        let answer = try await self.calling {
+            try await self.store.take(lock, token, for: interval, confirmedBy: 0)
+        }
+        guard case .taken(let fence) = answer else {
+            try await self.calling { try await self.store.wait(for: lock, until: asked + interval) }
+            return false
+        }
+        self.counters.acquired.increment()
+        // A job that is over by then has its next turn when the interval is.
+        let state = LeaseState(interval, asked: asked, renewedAfter: interval * 2 / 3)
+        let lease = LockLease(name, lock, token, fence: fence, state)
+        try await self.hold(lease, releasing: false) { _ in try await job() }
+        return true
+    }
+
+    /// Takes the lock, as soon as nobody else has it.
+    private func acquire(
+        _ name: String,
+        _ lock: LockName,
+        _ length: Duration,
+        _ replicas: Int,
+        until end: ContinuousClock.Instant
+    ) async throws -> LockLease? {
+        let token = Token.random()
+        while true {
+            let asked = ContinuousClock.now
+            switch try await self.calling({
+                try await self.store.take(lock, token, for: length, confirmedBy: replicas)
+            }) {
+            case .taken(let fence):
+                self.counters.acquired.increment()
+                return LockLease(name, lock, token, fence: fence, LeaseState(length, asked: asked))
+            case .unconfirmed(let count):
+                throw OxbowError(.notReplicated, "\(count) replicas have confirmed the lock, not \(replicas)")
+            case .held:
+                guard ContinuousClock.now < end else { return nil }
+                try await self.calling { try await self.store.wait(for: lock, until: end) }
+            }
+        }
+    }
+
+    /// Runs `body`, and renews the lease meanwhile; cancels `body` when the lease has ended.
+    private func hold<Result: Sendable>(
+        _ lease: LockLease,
+        _ place: PlaceLine.Place? = nil,
+        releasing: Bool,
+        _ body: sending (LockLease) async throws -> Result
+    ) async throws -> Result {
+        let ticks = Ticks()
+        let held = Self.held + [Held(locks: ObjectIdentifier(self), lease: lease)]
+        let isLost: Bool
+        do {
+            async let outcome = Self.outcome(of: body, lease, held, ticks)
+            // By this task itself, and not ended by its cancellation: the body may take its time to follow.
+            isLost = await self.keep(lease, ticks)
+            if !isLost {
+                let result = await outcome
+                if releasing { await self.release(lease) }
+                return try result.get()
+            }
+            // Before the body has followed: others may have the lock already.
+            place?.giveBack()
+        }
+        throw OxbowError(.leaseEnded, "the lock was lost while its holder was at work, which was cancelled")
+    }
+
+    private static func outcome<Result: Sendable>(
+        of body: sending (LockLease) async throws -> Result,
+        _ lease: LockLease,
+        _ held: [Held],
+        _ ticks: Ticks
+    ) async -> Swift.Result<Result, any Error> {
+        defer { ticks.end() }
+        do {
+            return .success(try await Self.$held.withValue(held) { try await body(lease) })
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// - Returns: whether the lease has ended before the body has.
+    private func keep(_ lease: LockLease, _ ticks: Ticks) async -> Bool {
+        while await ticks.next(after: lease.update { $0.pause(at: .now) }) {
+            let asked = ContinuousClock.now
+            guard lease.isValid else { return self.lose(lease, "its end has come, and the server could not be asked") }
+            let timeout = lease.update { $0.renewalTimeout(at: asked) }
+            let length = lease.update { $0.length }
+            do {
+                guard try await self.store.renew(lease.lock, lease.token, for: length, within: timeout) else {
+                    return self.lose(lease, "the server does not have it any more")
+                }
+                lease.update { $0.renewed(asked: asked, at: .now) }
+            } catch {
+                lease.update { $0.failed(at: .now) }
+            }
+        }
+        return false
+    }
+
+    private func lose(_ lease: LockLease, _ reason: String) -> Bool {
+        lease.update { $0.finish() }
+        self.counters.lost.increment()
+        self.logger.warning("a lock was lost while it was held", metadata: ["reason": "\(reason)"])
+        return true
+    }
+
+    private func release(_ lease: LockLease) async {
+        let wasValid = lease.isValid
+        lease.update { $0.finish() }
+        // What could not be given back ends with its lease.
+        let wasThere = try? await self.store.release(lease.lock, lease.token)
+        if wasThere == false || !wasValid { _ = self.lose(lease, "it was not there any more when it was given back") }
+    }
+
+    // MARK: The lines of this process
+
+    private func enter(_ lock: LockName) -> PlaceLine {
+        self.lines.withLock { lines in
+            let line = lines[lock]?.line ?? PlaceLine()
+            lines[lock] = (line, (lines[lock]?.users ?? 0) + 1)
+            return line
+        }
+    }
+
+    private func leave(_ lock: LockName) {
+        self.lines.withLock { lines in
+            guard let entry = lines[lock] else { return }
+            lines[lock] = entry.users > 1 ? (entry.line, entry.users - 1) : nil
+        }
+    }
+
+    private func calling<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            throw OxbowError(storeFailure: error)
+        }
+    }
+}
+
+/// What locks have done in this process since the instance was made.
+public struct LockStatistics: Sendable, Hashable {
+    /// Locks taken.
+    public var acquired: UInt64
+    /// Calls that somebody else's lock kept waiting in vain.
+    public var refused: UInt64
+    /// Locks that were gone, or in doubt, while their holder was at work, or when it gave them back.
+    public var lost: UInt64
+}
+
+final class LockCounters: Sendable {
+    let acquired = Atomic<UInt64>(0)
+    let refused = Atomic<UInt64>(0)
+    let lost = Atomic<UInt64>(0)
+
+    var statistics: LockStatistics {
+        LockStatistics(
+            acquired: self.acquired.load(ordering: .relaxed),
+            refused: self.refused.load(ordering: .relaxed),
+            lost: self.lost.load(ordering: .relaxed)
+        )
+    }
+}

@@ -1,0 +1,66 @@
+import Synchronization
+
+/// Locks inside of one process.
+package final class MemoryLockStore: LockStore {
+    private struct Lock {
+        var owner: Token
+        var end: ContinuousClock.Instant
+    }
+
+    private struct State {
+        var locks: [LockName: Lock] = [:]
+        var lastFence: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
+    private let now: @Sendable () -> ContinuousClock.Instant
+
+    /// - Parameter now: the clock; tests turn it by hand.
+    package init(now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }) { self.now = now }
+
+    package func take(
+        _ lock: LockName,
+        _ token: Token,
+        for lease: Duration,
+        confirmedBy replicas: Int
+    ) async throws -> LockAnswer {
+        let now = self.now()
+        return self.state.withLock { state in
+            if let owner = state.locks[lock], owner.end > now, owner.owner != token { return .held }
+            if replicas > 0 { return .unconfirmed(0) }
+            state.locks[lock] = Lock(owner: token, end: now + lease)
+            state.lastFence += 1
+            return .taken(fence: state.lastFence)
+        }
+    }
+
+    package func renew(
+        _ lock: LockName,
+        _ token: Token,
+        for lease: Duration,
+        within timeout: Duration
+    ) async throws -> Bool {
+        let now = self.now()
+        return self.state.withLock { state in
+            guard let owner = state.locks[lock], owner.owner == token, owner.end > now else { return false }
+            state.locks[lock]?.end = now + lease
+            return true
+        }
+    }
+
+    package func release(_ lock: LockName, _ token: Token) async throws -> Bool {
+        let now = self.now()
+        return self.state.withLock { state in
+            guard let owner = state.locks[lock], owner.owner == token else { return false }
+            state.locks[lock] = nil
+            return owner.end > now
+        }
+    }
+
+    /// Within one process everybody stands in its own line: here is only the end of a lease to wait for.
+    package func wait(for lock: LockName, until end: ContinuousClock.Instant) async throws {
+        let rest = self.state.withLock { $0.locks[lock]?.end }
+        guard let rest, rest > self.now() else { return }
+        try await Task.sleep(until: min(end, rest), clock: .continuous)
+    }
+}

@@ -1,0 +1,148 @@
+import NIOCore
+import RESP
+package import RedisClient
+import Resilience
+
+/// Locks on a Redis or Valkey server.
+///
+/// The lock is a string with the owner's token, as `SET key token NX PX …` of other programs makes it: each honours the
+/// other's. Whatever an owner does is a script that looks at the token first.
+package struct RedisLockStore: LockStore {
+    let client: RedisClient
+
+    package init(client: RedisClient) { self.client = client }
+
+    package static var scripts: [Script] { [self.taking, self.renewing, self.releasing] }
+
+    /// How long the last number of a lock is remembered: after that, and after a flush or an eviction, the server's clock
+    /// alone makes the next one higher.
+    private static let fenceLife = Duration.seconds(86_400)
+
+    /// ARGV: token, ms of the lease, ms of the fence.
+    ///
+    /// Answers 1 and the number, or 0. The number first: an error behind it leaves no lock.
+    private static let taking = Script(
+        """
+        local owner = redis.call('GET', KEYS[1])
+        if owner and owner ~= ARGV[1] then return {0, 0} end
+        local t = redis.call('TIME')
+        local last = tonumber(redis.call('GET', KEYS[2]) or 0) or 0
+        local fence = math.max(last + 1, t[1] * 1000000 + t[2])
+        redis.call('SET', KEYS[2], string.format('%.0f', fence), 'PX', ARGV[3])
+        redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+        return {1, fence}
+        """
+    )
+
+    /// ARGV: token, ms.
+    private static let renewing = Script(
+        """
+        if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+        return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+        """
+    )
+
+    /// ARGV: token.
+    private static let releasing = Script(
+        """
+        if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+        return redis.call('DEL', KEYS[1])
+        """
+    )
+
+    package func take(
+        _ lock: LockName,
+        _ token: Token,
+        for lease: Duration,
+        confirmedBy replicas: Int
+    ) async throws -> LockAnswer {
+        let call = ScriptCall(
+            Self.taking,
+            keys: (lock.key, lock.fence),
+            arguments: (token.text, lease.milliseconds, Self.fenceLife.milliseconds),
+            returning: [Int].self,
+            isIdempotent: true
+        )
+        do {
+            guard replicas > 0 else { return try LockAnswer(await self.client.execute(call)) }
+            return try await self.client.withConnection(near: lock.key) { connection in
+                let answer = try LockAnswer(await connection.execute(call))
+                guard case .taken = answer else { return answer }
+                let wait = RawCommand("WAIT", replicas, (lease / 3).milliseconds, returning: Int.self)
+                let confirmations = try await connection.execute(wait, timeout: lease)
+                if confirmations >= replicas { return answer }
+                _ = try await self.release(lock, token)
+                return .unconfirmed(confirmations)
+            }
+        } catch {
+            // It may have been taken: nobody must wait for the end of a lease that nobody has.
+            _ = try? await self.release(lock, token, within: .milliseconds(1))
+            throw error
+        }
+    }
+
+    package func renew(
+        _ lock: LockName,
+        _ token: Token,
+        for lease: Duration,
+        within timeout: Duration
+    ) async throws -> Bool {
+        let call = ScriptCall(
+            Self.renewing,
+            keys: (lock.key),
+            arguments: (token.text, lease.milliseconds),
+            returning: Int.self,
+            isIdempotent: true,
+            ignoresCancellation: true
+        )
+        return try await self.client.execute(call, timeout: timeout) == 1
+    }
+
+    package func release(_ lock: LockName, _ token: Token) async throws -> Bool {
+        try await self.release(lock, token, within: nil)
+    }
+
+    private func release(_ lock: LockName, _ token: Token, within timeout: Duration?) async throws -> Bool {
+        let call = ScriptCall(
+            Self.releasing,
+            keys: (lock.key),
+            arguments: (token.text),
+            returning: Int.self,
+            isIdempotent: true,
+            ignoresCancellation: true
+        )
+        return try await self.client.execute(call, timeout: timeout) == 1
+    }
+
+    package func wait(for lock: LockName, until end: ContinuousClock.Instant) async throws {
+        try await self.client.watches.with(ByteBuffer(string: lock.key.text)) { watch in
+            var pause = Backoff(initial: .milliseconds(2), maximum: .milliseconds(50))
+            while ContinuousClock.now < end {
+                watch.begin()
+                let (owner, life, isTracked) = try await self.client.executeTracked(
+                    GET(lock.key, as: Bytes.self),
+                    RawCommand("PTTL", lock.key, returning: Int.self)
+                )
+                // The usual way knows what to do with an error: the lock is tried again.
+                guard try owner.get() != nil else { return }
+                let now = ContinuousClock.now
+                // The lease may end without a word: the server looks when it is asked.
+                let rest = (try? life.get()) ?? -1
+                let next = min(end, rest < 0 ? end : now + .milliseconds(rest + 1))
+                if isTracked { return try await watch.wait(until: next) }
+                let look = now + pause.next(random: .random(in: 0..<1))
+                try await Task.sleep(until: min(next, look), clock: .continuous)
+            }
+        }
+    }
+}
+
+extension LockAnswer {
+    /// Of what the script answers.
+    fileprivate init(_ numbers: [Int]) throws {
+        guard numbers.count == 2 else {
+            throw RedisError(.unexpectedReply, "a lock's script answered \(numbers.count) numbers, not 2")
+        }
+        self = numbers[0] == 1 ? .taken(fence: UInt64(clamping: numbers[1])) : .held
+    }
+}

@@ -1,0 +1,105 @@
+import Logging
+import Oxbow
+import RESP
+import RedisClient
+import ServiceLifecycle
+import Synchronization
+import TestServers
+import Testing
+
+/// Jobs that one of all processes does in each interval.
+@Suite(.timeLimit(.minutes(2))) struct ClusterTaskTests {
+    /// When a job began and ended, by which instance.
+    private final class Journal: Sendable {
+        struct Turn {
+            var instance: Int
+            var began: ContinuousClock.Instant
+            var ended: ContinuousClock.Instant?
+        }
+        private let state = Mutex<[Turn]>([])
+        var turns: [Turn] { self.state.withLock { $0 } }
+
+        func turn(of instance: Int, _ body: () async throws -> Void) async rethrows {
+            let index = self.state.withLock { turns in
+                turns.append(Turn(instance: instance, began: .now))
+                return turns.count - 1
+            }
+            defer { self.state.withLock { $0[index].ended = .now } }
+            try await body()
+        }
+    }
+
+    private func withInstances(
+        _ count: Int,
+        _ kind: StoreKind,
+        _ started: [Oxbow] = [],
+        _ body: @escaping @Sendable ([Oxbow]) async throws -> Void
+    ) async throws {
+        if started.count == count { return try await body(started) }
+        try await withOxbow(kind) { oxbow async throws in
+            try await self.withInstances(count, kind, started + [oxbow], body)
+        }
+    }
+
+    @Test(arguments: StoreKind.servers)
+    func `of four one does it in each interval, and when that one ends another goes on`(
+        _ kind: StoreKind
+    ) async throws {
+        try await self.withInstances(4, kind) { instances async throws in
+            let (name, interval) = (freshModule("task"), Duration.milliseconds(250))
+            let journal = Journal()
+            var services: [Task<Void, any Error>] = []
+            for (number, oxbow) in instances.enumerated() {
+                let task = oxbow.runOnce(every: interval, name: name) { await journal.turn(of: number) {} }
+                services.append(Task { try await task.run() })
+            }
+            try await expectEventually { journal.turns.count >= 4 }
+            // Whoever has had the last turn goes.
+            let gone = journal.turns[journal.turns.count - 1].instance
+            services[gone].cancel()
+            let before = journal.turns.count
+            try await expectEventually { journal.turns.count >= before + 4 }
+            for service in services { service.cancel() }
+            for service in services { try await service.value }
+            let turns = journal.turns
+            check(turns.dropFirst(before + 1).contains { $0.instance == gone }, false)
+            for (turn, next) in zip(turns, turns.dropFirst()) {
+                let pause = turn.began.duration(to: next.began)
+                #expect(pause > interval - .milliseconds(30), "\(pause)")
+            }
+        }
+    }
+
+    @Test func `a job that takes longer than its interval is never twice at work, one that fails has its next turn`()
+        async throws
+    {
+        struct Mistake: Error {}
+        let log = LogRecorder()
+        var configuration = OxbowConfiguration()
+        configuration.redis = try await redisConfiguration(.redis)
+        try await withOxbow(configuration, logger: log.logger) { one async throws in
+            try await withOxbow(configuration) { other async throws in
+                let (name, interval) = (freshModule("long"), Duration.milliseconds(300))
+                let journal = Journal()
+                let services = [one, other].enumerated()
+                    .map { number, oxbow in
+                        let task = oxbow.runOnce(every: interval, name: name, jitter: .zero) {
+                            try await journal.turn(of: number) { try await Task.sleep(for: .milliseconds(800)) }
+                            if number == 0 { throw Mistake() }
+                        }
+                        return Task { try await task.run() }
+                    }
+                try await expectEventually { journal.turns.filter { $0.ended != nil }.count >= 4 }
+                for service in services { service.cancel() }
+                for service in services { try await service.value }
+                for (turn, next) in zip(journal.turns, journal.turns.dropFirst()) {
+                    let ended = try #require(turn.ended)
+                    #expect(ended <= next.began)
+                }
+                check(one.lockStatistics.lost + other.lockStatistics.lost, 0)
+                let failures = journal.turns.filter { $0.instance == 0 }.count
+                check(failures == 0 || !log.messages(at: .error).isEmpty, true)
+            }
+        }
+    }
+}

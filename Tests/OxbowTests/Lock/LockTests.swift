@@ -1,0 +1,163 @@
+import Oxbow
+import RESP
+import RedisClient
+import Synchronization
+import TestServers
+import Testing
+
+/// What locks do, on every store.
+@Suite(.timeLimit(.minutes(2))) struct LockTests {
+    /// Two instances, as in two processes; one in memory, where nothing is shared.
+    private func withInstances(
+        _ kind: StoreKind,
+        _ body: @escaping @Sendable ([Oxbow]) async throws -> Void
+    ) async throws {
+        try await withOxbow(kind) { one async throws in
+            if kind == .memory { return try await body([one]) }
+            try await withOxbow(kind) { other async throws in try await body([one, other]) }
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func `one holder at a time, each with a higher number`(_ kind: StoreKind) async throws {
+        try await self.withInstances(kind) { instances async throws in
+            let name = freshModule("lock")
+            let section = Section()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for task in 0..<40 {
+                    let oxbow = instances[task % instances.count]
+                    group.addTask {
+                        try await oxbow.withLock(name, waitingAtMost: .seconds(60)) { lease in
+                            section.enter(try lease.fencingToken)
+                            try await Task.sleep(for: .milliseconds(1))
+                            section.leave()
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let fences = section.fences
+            check(section.most, 1)
+            check(fences.count, 40)
+            check(zip(fences, fences.dropFirst()).allSatisfy { $0 < $1 }, true)
+            check(instances.map(\.lockStatistics.acquired).reduce(0, +), 40)
+            check(instances.map(\.lockStatistics.lost).reduce(0, +), 0)
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func `who does not wait is told at once, who waits at the end of the wait`(_ kind: StoreKind) async throws {
+        try await self.withInstances(kind) { instances async throws in
+            let name = freshModule("taken")
+            let (first, second) = (instances[0], instances[instances.count - 1])
+            try await first.withLock(name, waitingAtMost: .zero) { _ in
+                for oxbow in [first, second] {
+                    // Within the body it would be held already.
+                    let outside = Task.detached {
+                        let start = ContinuousClock.now
+                        check(try await oxbow.tryLock(name) { _ in 1 }, nil)
+                        #expect(start.duration(to: .now) < .seconds(1))
+                        let error = await #expect(throws: OxbowError.self) {
+                            try await oxbow.withLock(name, waitingAtMost: .milliseconds(200)) { _ in }
+                        }
+                        check(error?.code, .lockTaken)
+                        let waited = start.duration(to: .now)
+                        #expect(waited > .milliseconds(190) && waited < .seconds(2))
+                    }
+                    try await outside.value
+                }
+            }
+            check(try await second.tryLock(name) { _ in 1 }, 1)
+            // A lock that the body itself does not get is not this one.
+            let inner = await #expect(throws: OxbowError.self) {
+                _ = try await first.tryLock(freshModule("outer")) { _ -> Int in
+                    throw OxbowError(.lockTaken, "another one")
+                }
+            }
+            check(inner?.code, .lockTaken)
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func `within the body the lock is held, in child tasks too, and behind it no more`(_ kind: StoreKind) async throws {
+        try await withOxbow(kind) { oxbow async throws in
+            let name = freshModule("nested")
+            let old = try await oxbow.withLock(name, waitingAtMost: .zero) { outer in
+                try await oxbow.withLock(name, waitingAtMost: .zero) { inner in #expect(inner === outer) }
+                async let child = oxbow.tryLock(name) { $0 === outer }
+                check(try await child, true)
+                #expect(outer.isValid && outer.remaining > .seconds(20))
+                check(outer.name, name)
+                return outer
+            }
+            #expect(!old.isValid && old.remaining == .zero)
+            for call in [{ _ = try old.fencingToken }, { try old.check() }] {
+                let error = #expect(throws: OxbowError.self, performing: call)
+                check(error?.code, .leaseEnded)
+            }
+            check(oxbow.lockStatistics.acquired, 1)
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func `the body's error comes out and the lock is given back`(_ kind: StoreKind) async throws {
+        struct Mistake: Error {}
+        try await withOxbow(kind) { oxbow async throws in
+            let name = freshModule("error")
+            await #expect(throws: Mistake.self) {
+                try await oxbow.withLock(name, waitingAtMost: .zero) { _ in throw Mistake() }
+            }
+            check(try await oxbow.tryLock(name) { _ in 1 }, 1)
+            // A cancelled holder's task follows, and gives it back as well.
+            let holder = Task {
+                try await oxbow.withLock(name, waitingAtMost: .zero) { _ in try await Task.sleep(for: .seconds(60)) }
+            }
+            try await expectEventually { oxbow.lockStatistics.acquired == 3 }
+            // One who waits goes away when it is cancelled.
+            let waiter = Task { try await oxbow.withLock(name, waitingAtMost: .seconds(60)) { _ in } }
+            try await Task.sleep(for: .milliseconds(50))
+            waiter.cancel()
+            await #expect(throws: CancellationError.self) { try await waiter.value }
+            holder.cancel()
+            await #expect(throws: CancellationError.self) { try await holder.value }
+            check(try await oxbow.tryLock(name) { _ in 1 }, 1)
+            check(oxbow.lockStatistics.lost, 0)
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func `a lock is held for longer than its lease while its holder works`(_ kind: StoreKind) async throws {
+        try await self.withInstances(kind) { instances async throws in
+            let name = freshModule("long")
+            let other = instances[instances.count - 1]
+            try await instances[0]
+                .withLock(name, waitingAtMost: .zero, lease: .milliseconds(200)) { lease in
+                    for _ in 0..<12 {
+                        try await Task.sleep(for: .milliseconds(50))
+                        try lease.check()
+                        let outside = Task.detached { try await other.tryLock(name) { _ in 1 } }
+                        check(try await outside.value, nil)
+                    }
+                }
+            check(instances[0].lockStatistics.lost, 0)
+        }
+    }
+}
+
+/// Who is where only one may be.
+private final class Section: Sendable {
+    private let state = Mutex((inside: 0, most: 0, fences: [UInt64]()))
+
+    var most: Int { self.state.withLock { $0.most } }
+    var fences: [UInt64] { self.state.withLock { $0.fences } }
+
+    func enter(_ fence: UInt64) {
+        self.state.withLock { state in
+            state.inside += 1
+            state.most = max(state.most, state.inside)
+            state.fences.append(fence)
+        }
+    }
+
+    func leave() { self.state.withLock { $0.inside -= 1 } }
+}
