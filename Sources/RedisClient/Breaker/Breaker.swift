@@ -120,7 +120,6 @@ final class Breaker: Sendable {
     private func record(_ outcome: CircuitBreaker.Outcome, of permit: CircuitBreaker.Permit, _ failure: RedisError?) {
         let now = ContinuousClock.now
         self.change { state in
-            if state.configuration == nil { return }
             if outcome == .failure { state.lastFailure = failure }
             state.breaker.record(outcome, of: permit, at: now)
         }
