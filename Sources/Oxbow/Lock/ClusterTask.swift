@@ -20,8 +20,8 @@ public struct ClusterTask: Service {
 
     /// Does the job in its turns until cancelled, or shut down gracefully: a job that runs then is ended by cancellation.
     ///
-    /// The first attempt is made after a random part of the jitter. While the server is away, and after an error of the job,
-    /// it is tried again in the next interval; both are told in the log.
+    /// The first attempt is made after a random part of the jitter. While the server is away it is tried each second; after
+    /// an error of the job in the next interval. Both are told in the log.
     public func run() async throws {
         try await cancelWhenGracefulShutdown {
             do {
@@ -36,22 +36,28 @@ public struct ClusterTask: Service {
     /// Does the job if it is this process's turn.
     ///
     /// - Returns: how long to wait for the next turn.
-    /// - Throws: `CancellationError`.
+    /// - Throws: `CancellationError` of the task.
     private func turn() async throws -> Duration {
         let start = ContinuousClock.now
         do {
+            let isDone = try await self.locks.once(self.name, in: self.interval) {
+                do { try await self.job() } catch { self.tell("a task of the cluster failed", error) }
+            }
             // Somebody else's turn: the next one comes with the end of the lock, which it has waited for.
-            let isDone = try await self.locks.once(self.name, in: self.interval, self.job)
             if !isDone { return .milliseconds(Int.random(in: 1...20)) }
-        } catch is CancellationError {
-            throw CancellationError()
         } catch {
-            self.logger.error(
-                "a task of the cluster failed, its next turn comes with the next interval",
-                metadata: ["task": "\(self.name)", "error": "\(error)"]
-            )
+            try Task.checkCancellation()
+            self.tell("a task of the cluster has no lock", error)
+            return min(self.interval, .seconds(1))
         }
+        try Task.checkCancellation()
         return max(.milliseconds(1), self.interval - start.duration(to: .now))
+    }
+
+    /// Errors of others may hold what no log may.
+    private func tell(_ message: Logger.Message, _ error: any Error) {
+        let text = (error as? OxbowError).map { "\($0)" } ?? "\(type(of: error))"
+        self.logger.error(message, metadata: ["task": "\(self.name)", "error": "\(text)"])
     }
 }
 
@@ -59,7 +65,7 @@ extension Oxbow {
     /// A job that one of all app servers does in each interval.
     ///
     /// - Parameters:
-    ///   - interval: from the beginning of one turn to that of the next; at least 100 ms.
+    ///   - interval: from the beginning of one turn to that of the next; from 100 ms to ten years.
     ///   - name: names the job; any text but the empty one.
     ///   - jitter: the first attempt is made within this time; a tenth of the interval by default, a minute at the most.
     ///   - job: what is done; cancelled when the lock is lost.
@@ -70,13 +76,13 @@ extension Oxbow {
         jitter: Duration? = nil,
         _ job: @escaping @Sendable () async throws -> Void
     ) -> ClusterTask {
-        precondition(interval >= .milliseconds(100), "an interval must be at least 100 ms, not \(interval)")
+        precondition(interval >= .milliseconds(100) && interval <= .seconds(315_360_000), "an interval of \(interval)")
         precondition(!name.isEmpty, "a task needs a name")
         return ClusterTask(
             locks: self.locks,
             name: name,
             interval: interval,
-            jitter: max(.zero, jitter ?? min(interval / 10, .seconds(60))),
+            jitter: min(interval, max(.zero, jitter ?? min(interval / 10, .seconds(60)))),
             logger: self.logger,
             job: job
         )

@@ -82,9 +82,10 @@ struct LeaseState: Sendable {
         max(.zero, now.duration(to: min(self.nextRenewal, self.end)))
     }
 
-    /// How long a renewal may take: a third of the lease, or what is left of it.
+    /// How long a renewal may take, which the end of the body waits for: a third of the lease, or what is left of it, and no
+    /// more than two seconds.
     func renewalTimeout(at now: ContinuousClock.Instant) -> Duration {
-        max(.milliseconds(1), min(self.length / 3, self.remaining(at: now)))
+        max(.milliseconds(1), min(self.length / 3, self.remaining(at: now), .seconds(2)))
     }
 
     /// The server was asked at a moment, and has prolonged it; one that has ended stays so.

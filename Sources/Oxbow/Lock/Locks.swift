@@ -42,7 +42,12 @@ final class Locks: Sendable {
     ) async throws -> Result? {
         guard !name.isEmpty else { throw OxbowError(.invalidKey, "a lock's name is empty") }
         let lock = LockName(prefix: self.prefix, name)
-        if let lease = self.held(lock) { return try await body(lease) }
+        if let lease = self.held(lock) {
+            let result = try await body(lease)
+            // A task that was begun in the outer body and goes on behind it.
+            try lease.check()
+            return result
+        }
         let line = self.enter(lock)
         defer { self.leave(lock) }
         guard let place = try await line.place(of: 1, until: end) else { return self.refused() }
@@ -97,8 +102,13 @@ final class Locks: Sendable {
                 try await self.store.take(lock, token, for: length, confirmedBy: replicas)
             }) {
             case .taken(let fence):
+                let lease = LockLease(name, lock, token, fence: fence, LeaseState(length, asked: asked))
+                guard lease.isValid else {
+                    _ = try? await self.store.release(lock, token)
+                    throw OxbowError(.unavailable, "the server took longer to answer than the lease lasts")
+                }
                 self.counters.acquired.increment()
-                return LockLease(name, lock, token, fence: fence, LeaseState(length, asked: asked))
+                return lease
             case .unconfirmed(let count):
                 throw OxbowError(.notReplicated, "\(count) replicas have confirmed the lock, not \(replicas)")
             case .held:
@@ -124,13 +134,16 @@ final class Locks: Sendable {
             isLost = await self.keep(lease, ticks)
             if !isLost {
                 let result = await outcome
+                // A process that stood still may find out here only.
+                let wasHeld = lease.isValid
                 if releasing { await self.release(lease) }
-                return try result.get()
+                let value = try result.get()
+                if wasHeld { return value }
             }
             // Before the body has followed: others may have the lock already.
             place?.giveBack()
         }
-        throw OxbowError(.leaseEnded, "the lock was lost while its holder was at work, which was cancelled")
+        throw OxbowError(.leaseEnded, "the lock was lost while its holder was at work")
     }
 
     private static func outcome<Result: Sendable>(

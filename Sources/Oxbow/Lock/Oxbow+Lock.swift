@@ -13,13 +13,14 @@ extension Oxbow {
     /// flush, an eviction, a failover), or cannot be asked until the lease's end, the task of `body` is cancelled and the
     /// error is `leaseEnded`. A process that dies leaves the lock for the rest of its lease.
     ///
-    /// Within `body`, also in its child tasks, a lock of the same name is held already: it is not waited for.
+    /// Within `body`, also in its child tasks, a lock of the same name is held already: it is not waited for. An unstructured
+    /// task that is begun there and goes on behind `body` gets `leaseEnded` when it is done.
     ///
     /// - Parameters:
     ///   - name: names the lock; any text but the empty one.
     ///   - waitingAtMost: how long to wait for another holder, to about 50 ms; those of one process are served in the order in
     ///     which they come. Zero tries once. Waiters are told of a release by the server, they do not ask again and again.
-    ///   - lease: how long the lock outlives its process; 30 s by default, at least 100 ms.
+    ///   - lease: how long the lock outlives its process; 30 s by default; from 100 ms to ten years.
     ///   - confirmedByReplicas: how many replicas must have the lock before `body` begins (WAIT, on a connection of its own);
     ///     0 by default. A lock so confirmed survives the failover to one of them.
     ///   - body: what is done; cancelled when the lease ends.
@@ -33,8 +34,9 @@ extension Oxbow {
         confirmedByReplicas: Int = 0,
         _ body: sending (LockLease) async throws -> Result
     ) async throws -> Result {
-        precondition(lease >= .milliseconds(100), "a lease must be at least 100 ms, not \(lease)")
-        let end = ContinuousClock.now + max(.zero, waitingAtMost)
+        precondition(lease >= .milliseconds(100) && lease <= .seconds(315_360_000), "a lease of \(lease)")
+        // Ten years are as good as for ever, and no clock overflows.
+        let end = ContinuousClock.now + min(.seconds(315_360_000), max(.zero, waitingAtMost))
         let result = try await self.locks.with(name, until: end, lease: lease, confirmedBy: confirmedByReplicas, body)
         guard let result else { throw OxbowError(.lockTaken, "somebody else has the lock") }
         return result
@@ -53,7 +55,7 @@ extension Oxbow {
         lease: Duration = .seconds(30),
         _ body: sending (LockLease) async throws -> Result
     ) async throws -> Result? {
-        precondition(lease >= .milliseconds(100), "a lease must be at least 100 ms, not \(lease)")
+        precondition(lease >= .milliseconds(100) && lease <= .seconds(315_360_000), "a lease of \(lease)")
         return try await self.locks.with(name, until: .now, lease: lease, confirmedBy: 0, body)
     }
 

@@ -95,7 +95,8 @@ package struct RedisLockStore: LockStore {
             isIdempotent: true,
             ignoresCancellation: true
         )
-        return try await self.client.execute(call, timeout: timeout) == 1
+        // The breaker's pause may be longer than the lease.
+        return try await RedisClient.pastBreaker { try await self.client.execute(call, timeout: timeout) } == 1
     }
 
     package func release(_ lock: LockName, _ token: Token) async throws -> Bool {
@@ -111,7 +112,7 @@ package struct RedisLockStore: LockStore {
             isIdempotent: true,
             ignoresCancellation: true
         )
-        return try await self.client.execute(call, timeout: timeout) == 1
+        return try await RedisClient.pastBreaker { try await self.client.execute(call, timeout: timeout) } == 1
     }
 
     package func wait(for lock: LockName, until end: ContinuousClock.Instant) async throws {
@@ -123,12 +124,16 @@ package struct RedisLockStore: LockStore {
                     GET(lock.key, as: Bytes.self),
                     RawCommand("PTTL", lock.key, returning: Int.self)
                 )
-                // The usual way knows what to do with an error: the lock is tried again.
-                guard try owner.get() != nil else { return }
                 let now = ContinuousClock.now
+                guard case .success(let found) = owner else {
+                    // Elsewhere, or not at this moment: the usual way knows what to do, when the lock is tried again.
+                    let look = now + pause.maximum
+                    return try await Task.sleep(until: min(end, look), clock: .continuous)
+                }
+                if found == nil { return }
                 // The lease may end without a word: the server looks when it is asked.
                 let rest = (try? life.get()) ?? -1
-                let next = min(end, rest < 0 ? end : now + .milliseconds(rest + 1))
+                let next = min(end, rest < 0 ? end : now + .milliseconds(rest) + .milliseconds(1))
                 if isTracked { return try await watch.wait(until: next) }
                 let look = now + pause.next(random: .random(in: 0..<1))
                 try await Task.sleep(until: min(next, look), clock: .continuous)

@@ -84,7 +84,8 @@ extension Oxbow {
     ///
     /// - Parameters:
     ///   - name: names the limit in every key; any text but the empty one.
-    ///   - permits: how many are given in one period; at least 1, with ``RateLimiter/Algorithm/slidingLog`` at most 1 000 000.
+    ///   - permits: how many are given in one period; at least 1, with ``RateLimiter/Algorithm/slidingLog`` at most 1 000 000,
+    ///   else one each microsecond.
     ///   - period: at least a millisecond, at most ten years.
     ///   - algorithm: how they are counted; the sliding log by default.
     /// - Returns: the limiter; does no I/O.
@@ -106,11 +107,14 @@ extension Oxbow {
             rule = .slidingLog(limit: permits, microseconds: period.microseconds)
             family = "%log"
         case .gcra(let burst):
-            precondition(burst >= 1, "a burst must be at least 1, not \(burst)")
+            precondition(burst >= 1 && burst <= 1_000_000_000, "a burst of \(burst)")
+            precondition(permits <= period.microseconds, "\(permits) permits in \(period) are more than one each µs")
             rule = .gcra(interval: Double(period.microseconds) / Double(permits), burst: burst)
             family = "%rate"
         }
-        let prefix = "\(self.initial.maps.keyPrefix):\(family):\(KeyEncoding.encode(name, isLast: false)):"
+        // With the period: another one counts for itself.
+        let names = [self.initial.maps.keyPrefix, family, KeyEncoding.encode(name, isLast: false)]
+        let prefix = "\(names.joined(separator: ":")):\(period.microseconds):"
         return RateLimiter(store: self.permitStore, rule: rule, prefix: prefix)
     }
 }

@@ -71,10 +71,14 @@ package struct RedisPermitStore: PermitStore {
         clock + """
             local key, interval, burst, n = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
             local capacity = burst * interval
-            -- At most what can be taken: a clock that was set back does no more harm than that.
-            local taken = math.min(math.max(tonumber(redis.call('GET', key) or 0) or 0, now), now + capacity)
+            local last = tonumber(redis.call('GET', key) or 0) or 0
+            local taken = math.min(math.max(last, now), now + capacity)
             local next = taken + n * interval
             if next - capacity > now then
+              -- At most what can be taken: a clock that was set back does no more harm than that.
+              if last > taken then
+                redis.call('SET', key, string.format('%.3f', taken), 'PX', math.ceil(capacity / 1000))
+              end
               return {0, math.floor((capacity - (taken - now)) / interval), math.ceil(next - capacity - now)}
             end
             redis.call('SET', key, string.format('%.3f', next), 'PX', math.max(1, math.ceil((next - now) / 1000)))

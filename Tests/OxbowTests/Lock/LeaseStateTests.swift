@@ -18,7 +18,7 @@ import Testing
     @Test func `it is renewed at each third, and again soon when that has failed, until its end`() {
         var state = LeaseState(.seconds(9), asked: self.start)
         #expect(state.pause(at: self.start) == .seconds(3))
-        #expect(state.renewalTimeout(at: self.at(3000)) == .seconds(3))
+        #expect(state.renewalTimeout(at: self.at(3000)) == .seconds(2))
         state.renewed(asked: self.at(3000), at: self.at(3100))
         #expect(state.pause(at: self.at(3100)) == .milliseconds(2900))
         #expect(state.isValid(at: self.at(11_800)))

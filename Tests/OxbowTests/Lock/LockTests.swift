@@ -1,4 +1,4 @@
-import Oxbow
+@testable import Oxbow
 import RESP
 import RedisClient
 import Synchronization
@@ -97,6 +97,30 @@ import Testing
             }
             check(oxbow.lockStatistics.acquired, 1)
         }
+    }
+
+    @Test func `a task that goes on behind the body, and a body that outlives its lease, are told`() async throws {
+        try await withOxbow(.redis) { oxbow async throws in
+            let (name, gate) = (freshModule("behind"), Gate())
+            let behind = try await oxbow.withLock(name, waitingAtMost: .zero) { _ in
+                let task = Task { try await oxbow.withLock(name, waitingAtMost: .zero) { _ in await gate.pass() } }
+                await gate.arrival()
+                return task
+            }
+            gate.open()
+            let error = await #expect(throws: OxbowError.self) { try await behind.value }
+            check(error?.code, .leaseEnded)
+        }
+        // As a process that has stood still: nobody has renewed the lease, and the body ends before it is told.
+        let store = MemoryLockStore()
+        let locks = Locks(store: store, prefix: "ox-lock", logger: silent)
+        let stalled = await #expect(throws: OxbowError.self) {
+            _ = try await locks.with("stalled", until: .now, lease: .milliseconds(200), confirmedBy: 0) { lease in
+                lease.update { $0 = LeaseState(.milliseconds(1), asked: .now - .seconds(1)) }
+            }
+        }
+        check(stalled?.code, .leaseEnded)
+        check(locks.counters.statistics.lost, 1)
     }
 
     @Test(arguments: StoreKind.allCases)
