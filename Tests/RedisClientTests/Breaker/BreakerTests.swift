@@ -33,6 +33,13 @@ import Testing
         return codes
     }
 
+    /// What a caller of a server that hangs gets.
+    ///
+    /// With the first time-out the connection goes, and whoever came a moment later loses it.
+    private static func isOfHungServer(_ code: RedisError.Code?) -> Bool {
+        code == .timeout || code == .connectionClosed
+    }
+
     /// The codes of calls at once.
     private func codesAtOnce(
         _ client: RedisClient,
@@ -74,13 +81,13 @@ import Testing
             #expect(await self.codes(client, 2) == [nil, nil])
             #expect(try states() == [1, 0, 0])
             server.pause()
-            #expect(await self.codesAtOnce(client, 3) == [.timeout, .timeout, .timeout])
+            #expect(await self.codesAtOnce(client, 3).allSatisfy(Self.isOfHungServer))
             #expect(try states() == [0, 1, 0])
             let sent = client.statistics.commands
             let start = ContinuousClock.now
             let error = await #expect(throws: RedisError.self) { _ = try await client.execute(self.ping) }
             #expect(error?.code == .circuitOpen && error?.delivery == .notSent)
-            #expect((error?.cause as? RedisError)?.code == .timeout)
+            #expect(Self.isOfHungServer((error?.cause as? RedisError)?.code))
             await #expect(throws: RedisError.self) { try await client.withConnection { _ in } }
             #expect(await self.codes(client, 50) == Array(repeating: .circuitOpen, count: 50))
             #expect(start.duration(to: .now) < .milliseconds(100))
@@ -203,7 +210,7 @@ import Testing
             try await withClient(configuration) { client async throws in
                 #expect(await self.codes(client, 1) == [nil])
                 server.pause()
-                #expect(await self.codesAtOnce(client, 5) == Array(repeating: .timeout, count: 5))
+                #expect(await self.codesAtOnce(client, 5).allSatisfy(Self.isOfHungServer))
                 server.resume()
                 #expect(await self.codes(client, 1, timeout: .seconds(5)) == [nil])
             }
@@ -218,7 +225,7 @@ import Testing
         try await withClient(configuration) { client async throws in
             #expect(await self.codes(client, 1) == [nil])
             server.pause()
-            #expect(await self.codesAtOnce(client, 3) == [.timeout, .timeout, .timeout])
+            #expect(await self.codesAtOnce(client, 3).allSatisfy(Self.isOfHungServer))
             server.resume()
             try await Task.sleep(for: .milliseconds(1100))
             let pop = BLPOP(["breaker:list"], upTo: nil, as: (String, String).self)
