@@ -10,3 +10,16 @@ extension OxbowError {
         }
     }
 }
+
+/// Asks the store, and makes ``OxbowError`` of what it throws, but for the task's own cancellation.
+func callingStore<Result>(_ body: () async throws -> Result) async throws -> Result {
+    do {
+        return try await body()
+    } catch let error as OxbowError {
+        throw error
+    } catch is CancellationError {
+        throw CancellationError()
+    } catch {
+        throw OxbowError(storeFailure: error)
+    }
+}

@@ -26,7 +26,7 @@ extension CacheCore {
         defer { for key in keys { self.forget(key, in: group) } }
         var isClosed = true
         do {
-            try await self.calling { try await self.close(cells, token, for: life, isRenewal: false) }
+            try await callingStore { try await self.close(cells, token, for: life, isRenewal: false) }
         } catch {
             let isAway = (error as? OxbowError)?.code == .unavailable
             guard isAway, self.updateWithoutStore == .journal else {

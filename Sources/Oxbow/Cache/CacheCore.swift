@@ -161,7 +161,7 @@ final class CacheCore<Value: Sendable>: Sendable {
         }
         defer { RequestScope.forget(self.scopeKey(key, group)) }
         let (value, life) = self.engine.stamped(envelope, for: timeToLive ?? self.engine.configuration.timeToLive)
-        let stored = try await self.calling {
+        let stored = try await callingStore {
             try await self.engine.store.set(cell, to: value, for: life)
         }
         guard stored else { throw OxbowError(.closed, "an update of the entry is on its way") }
@@ -182,7 +182,7 @@ final class CacheCore<Value: Sendable>: Sendable {
     func contains(_ key: String, in group: String?) async throws -> Bool {
         let cell = try self.cell(key, in: group)
         guard self.engine.mayRead(cell) else { return false }
-        let content = try await self.calling { self.engine.current(try await self.engine.store.read(cell)) }
+        let content = try await callingStore { self.engine.current(try await self.engine.store.read(cell)) }
         guard case .value(let envelope, _) = content else { return false }
         return self.engine.coder.value(envelope) != nil
     }
@@ -190,7 +190,7 @@ final class CacheCore<Value: Sendable>: Sendable {
     func remainingTimeToLive(_ key: String, in group: String?) async throws -> Duration? {
         let cell = try self.cell(key, in: group)
         guard self.engine.mayRead(cell) else { return nil }
-        return try await self.calling {
+        return try await callingStore {
             let content = self.engine.current(try await self.engine.store.read(cell))
             guard case .value(let envelope, _) = content else { return nil }
             guard envelope.expiry > 0 else { return try await self.engine.store.timeToLive(cell) }
@@ -200,14 +200,4 @@ final class CacheCore<Value: Sendable>: Sendable {
     }
 
     func forget(_ key: String, in group: String?) { RequestScope.forget(self.scopeKey(key, group)) }
-
-    func calling<Result>(_ body: () async throws -> Result) async throws -> Result {
-        do {
-            return try await body()
-        } catch is CancellationError {
-            throw CancellationError()
-        } catch {
-            throw OxbowError(storeFailure: error)
-        }
-    }
 }

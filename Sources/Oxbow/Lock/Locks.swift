@@ -72,11 +72,11 @@ final class Locks: Sendable {
     {
         let (lock, token) = (LockName(prefix: self.prefix, task: name), Token.random())
         let asked = ContinuousClock.now
-        let answer = try await self.calling {
+        let answer = try await callingStore {
             try await self.store.take(lock, token, for: interval, confirmedBy: 0)
         }
         guard case .taken(let fence) = answer else {
-            try await self.calling { try await self.store.wait(for: lock, until: asked + interval) }
+            try await callingStore { try await self.store.wait(for: lock, until: asked + interval) }
             return false
         }
         self.counters.acquired.increment()
@@ -98,7 +98,7 @@ final class Locks: Sendable {
         let token = Token.random()
         while true {
             let asked = ContinuousClock.now
-            switch try await self.calling({
+            switch try await callingStore({
                 try await self.store.take(lock, token, for: length, confirmedBy: replicas)
             }) {
             case .taken(let fence):
@@ -113,7 +113,7 @@ final class Locks: Sendable {
                 throw OxbowError(.notReplicated, "\(count) replicas have confirmed the lock, not \(replicas)")
             case .held:
                 guard ContinuousClock.now < end else { return nil }
-                try await self.calling { try await self.store.wait(for: lock, until: end) }
+                try await callingStore { try await self.store.wait(for: lock, until: end) }
             }
         }
     }
@@ -208,16 +208,6 @@ final class Locks: Sendable {
         self.lines.withLock { lines in
             guard let entry = lines[lock] else { return }
             lines[lock] = entry.users > 1 ? (entry.line, entry.users - 1) : nil
-        }
-    }
-
-    private func calling<Result>(_ body: () async throws -> Result) async throws -> Result {
-        do {
-            return try await body()
-        } catch is CancellationError {
-            throw CancellationError()
-        } catch {
-            throw OxbowError(storeFailure: error)
         }
     }
 }

@@ -200,16 +200,10 @@ extension DistributedMap {
     }
 
     private static func calling<Result>(_ body: () async throws -> Result) async throws -> Result {
-        do {
-            return try await body()
-        } catch let error as OxbowError {
-            throw error
-        } catch is CancellationError {
-            throw CancellationError()
-        } catch let error as RedisError where error.serverError == "WRONGTYPE" {
-            throw OxbowError(.undecodable, "an entry's key holds no string", cause: error)
-        } catch {
-            throw OxbowError(storeFailure: error)
+        try await callingStore {
+            do { return try await body() } catch let error as RedisError where error.serverError == "WRONGTYPE" {
+                throw OxbowError(.undecodable, "an entry's key holds no string", cause: error)
+            }
         }
     }
 }

@@ -33,18 +33,8 @@ public struct MapKeys: AsyncSequence, Sendable {
                     // What others have written there need not be an encoded key.
                     if let key = KeyEncoding.decode(name.text.utf8.dropFirst(self.prefixBytes)) { return key }
                 }
-                guard let page = try await self.nextPage() else { return nil }
+                guard let page = try await callingStore({ try await self.pages.next() }) else { return nil }
                 self.page = page[...]
-            }
-        }
-
-        private mutating func nextPage() async throws -> [CellName]? {
-            do {
-                return try await self.pages.next()
-            } catch is CancellationError {
-                throw CancellationError()
-            } catch {
-                throw OxbowError(storeFailure: error)
             }
         }
     }

@@ -51,13 +51,7 @@ public struct RateLimiter: Sendable {
         guard permits <= self.rule.mostAtOnce else {
             return RateLimitDecision(isAllowed: false, remaining: 0, retryAfter: nil)
         }
-        do {
-            return try await self.store.take(permits, of: name, by: self.rule)
-        } catch is CancellationError {
-            throw CancellationError()
-        } catch {
-            throw OxbowError(storeFailure: error)
-        }
+        return try await callingStore { try await self.store.take(permits, of: name, by: self.rule) }
     }
 }
 
