@@ -17,7 +17,8 @@ struct OxbowBench: ParsableCommand {
             Apart from these families, each with a --help of its own: oxbow-bench failover --topology … breaks a master \
             under load; oxbow-bench consistency --topology … looks for stale reads while things break; oxbow-bench \
             stampede has many processes ask for one cold key at once; oxbow-bench outage takes the server away from a \
-            cache under load; oxbow-bench soak has one process use caches for long.
+            cache under load; oxbow-bench soak has one process use caches for long; oxbow-bench locks has many processes \
+            want the same locks; oxbow-bench limiter the permits of one key.
             """
     )
 
@@ -33,7 +34,9 @@ struct OxbowBench: ParsableCommand {
             (["consistency"], ConsistencyCommand.self),
             (["stampede", "worker"], StampedeWorkerCommand.self),
             (["stampede"], StampedeCommand.self), (["outage"], OutageCommand.self),
-            (["soak"], SoakCommand.self),
+            (["soak"], SoakCommand.self), (["locks", "worker"], LocksWorkerCommand.self),
+            (["locks"], LocksCommand.self), (["limiter", "worker"], LimiterWorkerCommand.self),
+            (["limiter"], LimiterCommand.self),
         ]
         if let (words, command) = commands.first(where: { arguments.starts(with: $0.words) }) {
             command.main(Array(arguments.dropFirst(words.count)))

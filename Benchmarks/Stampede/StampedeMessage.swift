@@ -1,5 +1,5 @@
 /// What is said between a stampede's run and its workers, a line each.
-enum StampedeMessage: Sendable, Equatable {
+enum StampedeMessage: WorkerMessage, Equatable {
     /// To a worker: all callers are to ask for a key at a moment of the shared clock; a load takes so long.
     case ask(key: String, at: UInt64, loadMillis: Int)
     /// To a worker: all tasks are to wait for `wake`.
@@ -22,6 +22,8 @@ enum StampedeMessage: Sendable, Equatable {
         var from: UInt64
         var to: UInt64
     }
+
+    var isReady: Bool { self == .ready }
 
     var line: String {
         switch self {

@@ -23,7 +23,8 @@ struct StampedeRun: Sendable {
         let server = try await ServerProcess.start(self.kind)
         defer { server.stop() }
         let settings = StampedeSettings(servers: .standalone(port: server.port), callers: self.callers)
-        let workers = try StampedeWorkers(self.processes, settings)
+        let text = String(decoding: try JSONEncoder().encode(settings), as: UTF8.self)
+        let workers = WorkerPool<StampedeMessage>(self.processes) { _ in ["stampede", "worker", text] }
         try await workers.start()
         let machine = Machine(server: server)
         var figures = StampedeFigures(self)
@@ -37,14 +38,14 @@ struct StampedeRun: Sendable {
             figures.add(killed: try await self.askAndKill(workers, "killed-\(round)", server))
             try await workers.start()
         }
-        try await workers.end()
+        try await workers.end(by: .end)
         return StampedeReport(run: self, machine: machine, figures: figures)
     }
 
     /// All callers ask for a key.
     ///
     /// - Returns: how many loads there were, and how long each caller waited.
-    private func ask(_ workers: StampedeWorkers, _ key: String) async throws -> StampedeRound {
+    private func ask(_ workers: WorkerPool<StampedeMessage>, _ key: String) async throws -> StampedeRound {
         workers.send(self.order(key, self.load))
         var round = StampedeRound()
         try await workers.awaitMessages(from: Set(0..<self.processes), within: Self.limit) { round.take($1) }
@@ -52,7 +53,7 @@ struct StampedeRun: Sendable {
     }
 
     /// All tasks wait, and are woken.
-    private func wake(_ workers: StampedeWorkers) async throws -> StampedeRound {
+    private func wake(_ workers: WorkerPool<StampedeMessage>) async throws -> StampedeRound {
         let all = Set(0..<self.processes)
         workers.send(.park)
         try await workers.awaitMessages(from: all, within: Self.limit) { _, message in message == .ready }
@@ -64,7 +65,7 @@ struct StampedeRun: Sendable {
 
     /// All callers ask for a key, and the process that loads dies in the middle.
     private func askAndKill(
-        _ workers: StampedeWorkers,
+        _ workers: WorkerPool<StampedeMessage>,
         _ key: String,
         _ server: ServerProcess
     ) async throws -> StampedeKill {
@@ -74,10 +75,9 @@ struct StampedeRun: Sendable {
         var loader: Int?
         // From any one: whoever is asked first is as good as another.
         while loader == nil {
-            try await workers.awaitAny(within: Self.limit) { worker, message in
-                _ = round.take(message)
-                if case .loads = message { loader = loader ?? worker }
-            }
+            let (worker, message) = try await workers.next(from: Set(workers.indices), within: Self.limit)
+            _ = round.take(message)
+            if case .loads = message { loader = worker }
         }
         guard let loader else { throw BenchmarkError("nobody loads") }
         try await Task.sleep(for: load / 2)

@@ -55,7 +55,12 @@ final class WorkerProcess: Sendable {
     }
 
     /// Kills it where it stands (SIGKILL).
-    func kill() { if self.isRunning { _ = Foundation.kill(self.process.processIdentifier, SIGKILL) } }
+    func kill() { self.signal(SIGKILL) }
+
+    /// Sends it a signal; nothing happens if it has ended.
+    func signal(_ number: Int32) {
+        if self.isRunning { _ = Foundation.kill(self.process.processIdentifier, number) }
+    }
 
     /// Waits until it has ended by itself.
     ///

@@ -165,9 +165,12 @@ public final class RedisClient: RedisExecutor, Service {
     /// - Throws: ``RedisError``, `CancellationError`.
     public func send(_ request: RedisRequest, encode: (inout ByteBuffer) -> Void) async throws -> RedisReplies {
         guard request.count > 0 else { return .notAdmitted }
-        if self.breaker.isOn, !request.isPermitted {
-            return try await self.send(request, under: self.breaker, encode: encode)
-        }
+        if self.breaker.isOn { return try await self.send(request, under: self.breaker, encode: encode) }
+        return try await self.sendPermitted(request, encode: encode)
+    }
+
+    /// Sends what the breaker has nothing to say about, or has let through.
+    func sendPermitted(_ request: RedisRequest, encode: (inout ByteBuffer) -> Void) async throws -> RedisReplies {
         let timeout =
             request.timeout?.nanosecondsClamped
             ?? self.settings.commandTimeout.multipliedClamped(by: UInt64(max(1, request.timeoutFactor)))
@@ -189,8 +192,7 @@ public final class RedisClient: RedisExecutor, Service {
         if replies.count > 0, self.soleNode != nil || !replies.beginsWithError && !request.isTransaction {
             return replies
         }
-        var attempt = Attempt(request, timeout, from: node, replies)
-        return try await self.sendAgain(&attempt, encode: encode)
+        return try await self.sendAgain(request, after: replies, from: node, within: timeout, encode: encode)
     }
 }
 

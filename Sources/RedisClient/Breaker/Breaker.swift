@@ -161,17 +161,15 @@ extension RedisClient {
         under breaker: Breaker,
         encode: (inout ByteBuffer) -> Void
     ) async throws -> RedisReplies {
-        var permitted = request
-        permitted.isPermitted = true
-        if Breaker.isPassed { return try await self.send(permitted, encode: encode) }
+        if Breaker.isPassed { return try await self.sendPermitted(request, encode: encode) }
         let permit = try breaker.acquire()
         if case .blocking = request.connectionUse {
             // It may block for as long as it likes, and takes none of the few places.
             breaker.release(permit)
-            return try await self.send(permitted, encode: encode)
+            return try await self.sendPermitted(request, encode: encode)
         }
         do {
-            let replies = try await self.send(permitted, encode: encode)
+            let replies = try await self.sendPermitted(request, encode: encode)
             // Some of the replies may have come before the connection was lost.
             if let failure = replies.failure {
                 breaker.fail(permit, with: failure, within: request.timeout)

@@ -41,8 +41,6 @@ public struct RedisRequest: Sendable {
     public var isTransaction = false
     /// Whether they change nothing, so that a replica may answer them.
     public var isReadOnly = false
-    /// Whether the circuit breaker has been asked.
-    var isPermitted = false
     /// Where they go in a cluster; anywhere by default.
     public var route = CommandRoute.anywhere
 

@@ -27,8 +27,15 @@ extension RedisClient {
     /// What follows a first attempt that did not bring what was asked for: waiting for a connection or for room,
     /// another node, and another attempt where the first one was certainly not carried out, or the command may be
     /// repeated.
-    func sendAgain(_ attempt: inout Attempt, encode: (inout ByteBuffer) -> Void) async throws -> RedisReplies {
-        let request = attempt.request
+    @inline(never)
+    func sendAgain(
+        _ request: RedisRequest,
+        after replies: RedisReplies,
+        from node: RedisNode,
+        within timeout: UInt64,
+        encode: (inout ByteBuffer) -> Void
+    ) async throws -> RedisReplies {
+        var attempt = Attempt(request, timeout, from: node, replies)
         while true {
             if case .node(let address) = request.route, attempt.node.isPlaceholder {
                 let failure = RedisError(.connectionClosed, "\(address) is not a node of the cluster any more")
