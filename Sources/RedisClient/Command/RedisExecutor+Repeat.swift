@@ -135,6 +135,7 @@ extension RedisCommand {
 
 extension Task where Success == Never, Failure == Never {
     /// A pause, which a cancelled task keeps as well if told so.
+    @inline(never)
     static func sleep(for pause: Duration, ignoringCancellation: Bool) async throws {
         guard ignoringCancellation else { return try await Task.sleep(for: pause) }
         // Cancelled by nobody.

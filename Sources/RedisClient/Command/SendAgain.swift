@@ -3,7 +3,9 @@ import RESP
 import Resilience
 
 /// What is known of a request after its first attempt.
-struct Attempt {
+///
+/// An object, so that the frames of the functions that it goes through hold a reference.
+final class Attempt {
     let request: RedisRequest
     let deadline: UInt64
     var node: RedisNode
@@ -13,7 +15,12 @@ struct Attempt {
     var isAsking = false
     var redirects = 0
     var backoff = Backoff(initial: .milliseconds(10), maximum: .milliseconds(100))
+    /// Where the next one goes, if that is known; otherwise where the route leads.
+    var next: RedisNode?
+    /// Before the next one.
+    var pause: Duration?
 
+    @inline(never)
     init(_ request: RedisRequest, _ timeout: UInt64, from node: RedisNode, _ replies: RedisReplies) {
         self.request = request
         self.node = node
@@ -21,12 +28,51 @@ struct Attempt {
         self.deadline =
             replies.deadline > 0 ? replies.deadline : NIODeadline.now().uptimeNanoseconds.addingClamped(timeout)
     }
+
+    /// What is told of a failure that ends the request.
+    func failed(by failure: RedisError) -> RedisError { self.mayHaveBeenSent ? failure.mayHaveBeenSent : failure }
+
+    /// - Throws: ``RedisError`` if the node that is asked for is none any more.
+    @inline(never)
+    func checkNode() throws {
+        guard case .node(let address) = self.request.route, self.node.isPlaceholder else { return }
+        throw self.failed(by: RedisError(.connectionClosed, "\(address) is not a node of the cluster any more"))
+    }
+
+    /// - Throws: what the attempt has failed with, unless it may be repeated.
+    @inline(never)
+    func noteFailure() throws {
+        guard let failure = self.replies.failure else { return }
+        if !self.request.ignoresCancellation { try Task.checkCancellation() }
+        self.mayHaveBeenSent = self.mayHaveBeenSent || failure.delivery != .notSent
+        let mayRepeat =
+            failure.code == .connectionClosed && (!self.mayHaveBeenSent || self.request.isIdempotent)
+        guard mayRepeat, NIODeadline.now().uptimeNanoseconds < self.deadline else { throw self.failed(by: failure) }
+        self.isAsking = false
+    }
+
+    /// The node has called up, or has failed for the reason given.
+    ///
+    /// - Throws: that, unless another node may be asked.
+    @inline(never)
+    func noteAdmission(_ failure: RedisError?) throws {
+        guard let failure else {
+            // To the same node, or ASKING would be lost.
+            self.next = self.node.isRetired ? nil : self.node
+            return
+        }
+        if !self.request.ignoresCancellation { try Task.checkCancellation() }
+        if failure.code != .connectionClosed { throw self.failed(by: failure) }
+    }
 }
 
 extension RedisClient {
     /// What follows a first attempt that did not bring what was asked for: waiting for a connection or for room,
     /// another node, and another attempt where the first one was certainly not carried out, or the command may be
     /// repeated.
+    ///
+    /// In parts that are not inlined: while a server hangs there may be thousands in here, and each has the frames of the
+    /// functions that it is in.
     @inline(never)
     func sendAgain(
         _ request: RedisRequest,
@@ -35,65 +81,73 @@ extension RedisClient {
         within timeout: UInt64,
         encode: (inout ByteBuffer) -> Void
     ) async throws -> RedisReplies {
-        var attempt = Attempt(request, timeout, from: node, replies)
+        let attempt = Attempt(request, timeout, from: node, replies)
         while true {
-            if case .node(let address) = request.route, attempt.node.isPlaceholder {
-                let failure = RedisError(.connectionClosed, "\(address) is not a node of the cluster any more")
-                throw attempt.mayHaveBeenSent ? failure.mayHaveBeenSent : failure
-            }
-            var next: RedisNode?
+            try attempt.checkNode()
+            attempt.next = nil
             if attempt.replies.count > 0 {
-                guard let redirection = self.redirection(attempt) else { return attempt.replies }
-                if !redirection.pauses { attempt.redirects += 1 }
-                guard attempt.redirects <= self.maximumRedirects else { throw self.tooManyRedirects }
-                attempt.isAsking = redirection.isAsking
-                next = redirection.node
-                if redirection.pauses {
-                    let pause = attempt.backoff.next(random: .random(in: 0..<1))
-                    let end = NIODeadline.now().uptimeNanoseconds.addingClamped(pause.nanosecondsClamped)
-                    guard end < attempt.deadline else { return attempt.replies }
-                    try await Task.sleep(for: pause, ignoringCancellation: request.ignoresCancellation)
+                guard try self.follow(attempt) else { return attempt.replies }
+                if let pause = attempt.pause {
+                    attempt.pause = nil
+                    try await Task.sleep(for: pause, ignoringCancellation: attempt.request.ignoresCancellation)
                 }
-            } else if let failure = attempt.replies.failure {
-                if !request.ignoresCancellation { try Task.checkCancellation() }
-                attempt.mayHaveBeenSent = attempt.mayHaveBeenSent || failure.delivery != .notSent
-                let mayRepeat =
-                    failure.code == .connectionClosed && (!attempt.mayHaveBeenSent || request.isIdempotent)
-                guard mayRepeat, NIODeadline.now().uptimeNanoseconds < attempt.deadline else {
-                    throw attempt.mayHaveBeenSent ? failure.mayHaveBeenSent : failure
-                }
-                attempt.isAsking = false
+            } else if attempt.replies.failure != nil {
+                try attempt.noteFailure()
                 await Task.yield()
-            } else if let failure = await attempt.node.multiplexer.waitForAdmission(
-                until: attempt.deadline,
-                ignoresCancellation: request.ignoresCancellation
-            ) {
-                if !request.ignoresCancellation { try Task.checkCancellation() }
-                if failure.code != .connectionClosed {
-                    throw attempt.mayHaveBeenSent ? failure.mayHaveBeenSent : failure
-                }
             } else {
-                // Called up: to the same node, or ASKING would be lost.
-                next = attempt.node.isRetired ? nil : attempt.node
+                let failure = await attempt.node.multiplexer.waitForAdmission(
+                    until: attempt.deadline,
+                    ignoresCancellation: attempt.request.ignoresCancellation
+                )
+                try attempt.noteAdmission(failure)
             }
-            let now = NIODeadline.now().uptimeNanoseconds
-            guard now < attempt.deadline else {
-                let failure = RedisError(.timeout, "no connection or room within the deadline")
-                throw attempt.mayHaveBeenSent ? failure.mayHaveBeenSent : failure
-            }
-            let isAsking = attempt.isAsking
-            attempt.node = next ?? self.topology.node(for: request)
-            attempt.replies = await attempt.node.multiplexer.attempt(
-                expecting: request.count + (isAsking ? 1 : 0),
-                timeout: attempt.deadline - now,
-                isFirstInLine: true,
-                ignoresCancellation: request.ignoresCancellation
-            ) { buffer in
-                if isAsking { buffer.writeWire("*1\r\n$6\r\nASKING\r\n") }
-                encode(&buffer)
-            }
-            if isAsking { attempt.replies.dropFirst() }
+            try await self.send(attempt, encode: encode)
         }
+    }
+
+    @inline(never)
+    private func send(_ attempt: Attempt, encode: (inout ByteBuffer) -> Void) async throws {
+        let rest = try self.begin(attempt)
+        let isAsking = attempt.isAsking
+        attempt.replies = await attempt.node.multiplexer.attempt(
+            expecting: attempt.request.count + (isAsking ? 1 : 0),
+            timeout: rest,
+            isFirstInLine: true,
+            ignoresCancellation: attempt.request.ignoresCancellation
+        ) { buffer in
+            if isAsking { buffer.writeWire("*1\r\n$6\r\nASKING\r\n") }
+            encode(&buffer)
+        }
+        if isAsking { attempt.replies.dropFirst() }
+    }
+
+    /// Takes a redirection up, if the replies are one.
+    ///
+    /// - Returns: `false` if they are to be handed on as they are.
+    @inline(never)
+    private func follow(_ attempt: Attempt) throws -> Bool {
+        guard let redirection = self.redirection(attempt) else { return false }
+        if !redirection.pauses { attempt.redirects += 1 }
+        guard attempt.redirects <= self.maximumRedirects else { throw self.tooManyRedirects }
+        attempt.isAsking = redirection.isAsking
+        attempt.next = redirection.node
+        guard redirection.pauses else { return true }
+        let pause = attempt.backoff.next(random: .random(in: 0..<1))
+        attempt.pause = pause
+        return NIODeadline.now().uptimeNanoseconds.addingClamped(pause.nanosecondsClamped) < attempt.deadline
+    }
+
+    /// Chooses the node of the next attempt.
+    ///
+    /// - Returns: how long it may take, in ns.
+    @inline(never)
+    private func begin(_ attempt: Attempt) throws -> UInt64 {
+        let now = NIODeadline.now().uptimeNanoseconds
+        guard now < attempt.deadline else {
+            throw attempt.failed(by: RedisError(.timeout, "no connection or room within the deadline"))
+        }
+        attempt.node = attempt.next ?? self.topology.node(for: attempt.request)
+        return attempt.deadline - now
     }
 
     var maximumRedirects: Int {
