@@ -77,7 +77,7 @@ let package = Package(
             name: "TestServers",
             dependencies: [nioCore, nioPosix, logging],
             path: "Tests/Servers",
-            exclude: ["certificates", "install", "install-hiredis", "supervise"],
+            exclude: ["certificates", "install", "install-python", "supervise"],
             swiftSettings: strict
         ),
         .target(name: "Seeded", path: "Tests/Seeded", swiftSettings: strict),
@@ -127,6 +127,7 @@ let package = Package(
                 "Oxbow", "EnvelopeFuzzing", "RedisClient", "RESP", "PropertyFiles", "OxbowTesting", "Seeded",
                 "TestServers", nioCore, nioPosix, logging, metricsTesting, lifecycle,
             ],
+            exclude: ["Lock/locks.py"],
             swiftSettings: strict
         ),
     ]

@@ -16,6 +16,9 @@ struct BenchLimiter: Codable, Sendable {
     /// Permits that GCRA gives at once.
     static let burst = 10
 
+    /// The most in any window, as it is promised; of the yardstick, as one would like.
+    var bound: Int { self.permits + (self.algorithm == .gcra ? Self.burst : 0) }
+
     private static let counting = Script(
         """
         local count = redis.call('INCR', KEYS[1])

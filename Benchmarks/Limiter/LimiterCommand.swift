@@ -50,6 +50,9 @@ struct LimiterCommand: ParsableCommand {
         // GCRA has no more than one permit each µs.
         if self.permits > self.windowMillis * 1000 { throw ValidationError("at most one permit for each microsecond") }
         if !(0.1...600).contains(self.seconds) { throw ValidationError("--seconds must be in 0.1 … 600") }
+        if Double(self.windowMillis) * 4 > self.seconds * 1000 {
+            throw ValidationError("--seconds must be four windows at least, or no burst meets the end of one")
+        }
     }
 
     func run() throws {

@@ -8,8 +8,8 @@ enum LimiterMessage: WorkerMessage, Codable {
     case ready
     /// From a worker: some of the permits that it got.
     case permits([Permit])
-    /// From a worker: all its tasks have ended; how many decisions there were.
-    case done(decisions: Int)
+    /// From a worker: all its tasks have ended; how many decisions and permits there were.
+    case done(decisions: Int, permits: Int)
 
     var isReady: Bool { if case .ready = self { true } else { false } }
 }
@@ -18,8 +18,10 @@ enum LimiterMessage: WorkerMessage, Codable {
 struct LimiterLoad: Codable, Sendable {
     var limiter: BenchLimiter
     var key: String
-    /// Not without a pause: a few permits first, and most of them around the end of the window that begins with those.
+    /// Not without a pause: one permit first, and all others around the end of the window that begins with it.
     var inBursts: Bool
+    /// Whether one of its tasks asks for that permit.
+    var asksFirst: Bool
     /// By the shared clock.
     var start: UInt64
     /// In each process.
@@ -27,14 +29,21 @@ struct LimiterLoad: Codable, Sendable {
     /// No decision is asked for later, by the shared clock.
     var until: UInt64
 
-    /// Until when nothing is asked for, at a moment of the shared clock; `nil`: not at all.
-    func rest(at now: UInt64) -> UInt64? {
+    /// Until when a task rests, by the shared clock; `nil`: not at all.
+    ///
+    /// - Parameters:
+    ///   - task: its number in its process.
+    ///   - now: the moment.
+    ///   - last: when it has asked last.
+    /// - Returns: the end of its rest.
+    func rest(of task: Int, at now: UInt64, last: UInt64) -> UInt64? {
         guard self.inBursts else { return nil }
         let window = UInt64(self.limiter.windowMillis) * 1_000_000
-        let round = now - min(now, self.start)
-        let (begin, phase) = (now - round % (3 * window), round % (3 * window))
-        if phase < window / 20 || (window * 9 / 10..<window * 7 / 5).contains(phase) { return nil }
-        return begin + (phase < window ? window * 9 / 10 : 3 * window)
+        let phase = (now - min(now, self.start)) % (3 * window)
+        if (window * 9 / 10..<window * 7 / 5).contains(phase) { return nil }
+        let begin = now - phase
+        guard phase < window else { return begin + 3 * window }
+        return self.asksFirst && task == 0 && last < begin ? nil : begin + window * 9 / 10
     }
 }
 

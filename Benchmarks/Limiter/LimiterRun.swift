@@ -61,7 +61,9 @@ struct LimiterRun: Sendable {
         var costs: [BenchLimiter.Algorithm: [LimiterFigures.Cost]] = [:]
         for round in -1..<3 {
             for algorithm in BenchLimiter.Algorithm.allCases {
-                let acquire = try self.limiter(algorithm).acquirer(on: oxbow)
+                // So many that all are given.
+                let limiter = BenchLimiter(algorithm: algorithm, permits: 1_000_000, windowMillis: 1000)
+                let acquire = try limiter.acquirer(on: oxbow)
                 let before = ProcessorTime.of(process: server.pid) ?? 0
                 let start = SharedClock.now
                 for _ in 0..<Self.decisions { _ = try await acquire("alone") }
@@ -82,23 +84,30 @@ struct LimiterRun: Sendable {
         inBursts: Bool
     ) async throws -> (permits: [Permit], decisions: Int) {
         let now = SharedClock.now
-        let load = LimiterLoad(
-            limiter: self.limiter(algorithm),
-            key: inBursts ? "in bursts" : "steadily",
-            inBursts: inBursts,
-            start: now,
-            tasks: self.tasks / self.processes,
-            until: SharedClock.time(self.duration, after: now)
-        )
-        workers.send(.ask(load))
-        var (permits, decisions) = ([Permit](), 0)
+        for worker in workers.indices {
+            let load = LimiterLoad(
+                limiter: self.limiter(algorithm),
+                key: inBursts ? "in bursts" : "steadily",
+                inBursts: inBursts,
+                asksFirst: worker == 0,
+                start: now,
+                tasks: self.tasks / self.processes,
+                until: SharedClock.time(self.duration, after: now)
+            )
+            workers.send(.ask(load), to: worker)
+        }
+        var (permits, decisions, count) = ([Permit](), 0, 0)
         try await workers.awaitMessages(from: Set(workers.indices), within: self.duration + .seconds(60)) {
             _,
             message in
             if case .permits(let some) = message { permits += some }
-            guard case .done(let some) = message else { return false }
+            guard case .done(let some, let given) = message else { return false }
             decisions += some
+            count += given
             return true
+        }
+        guard permits.count == count else {
+            throw BenchmarkError("\(count) permits were given, \(permits.count) were told")
         }
         return (permits, decisions)
     }

@@ -28,26 +28,32 @@ struct LimiterWorker: Sendable {
 
     private func ask(_ load: LimiterLoad, _ oxbow: Oxbow) async throws {
         let acquire = try load.limiter.acquirer(on: oxbow)
-        let decisions = try await withThrowingTaskGroup(of: Int.self) { group in
-            for _ in 0..<load.tasks {
+        let (decisions, permits) = try await withThrowingTaskGroup(of: (Int, Int).self) { group in
+            for task in 0..<load.tasks {
                 group.addTask {
                     var permits: [Permit] = []
-                    var decisions = 0
+                    var (decisions, given, last) = (0, 0, UInt64(0))
                     while true {
-                        if let end = load.rest(at: SharedClock.now) { await SharedClock.sleep(until: end) }
+                        if let end = load.rest(of: task, at: SharedClock.now, last: last) {
+                            await SharedClock.sleep(until: end)
+                        }
                         let asked = SharedClock.now
                         if asked >= load.until { break }
-                        if try await acquire(load.key) { permits.append(Permit(asked: asked, given: SharedClock.now)) }
+                        last = asked
+                        if try await acquire(load.key) {
+                            permits.append(Permit(asked: asked, given: SharedClock.now))
+                            given += 1
+                        }
                         decisions += 1
                         if permits.count == 500 { Self.report(&permits) }
                     }
                     Self.report(&permits)
-                    return decisions
+                    return (decisions, given)
                 }
             }
-            return try await group.reduce(0, +)
+            return try await group.reduce((0, 0)) { ($0.0 + $1.0, $0.1 + $1.1) }
         }
-        WorkerProcess.report(LimiterMessage.done(decisions: decisions).line)
+        WorkerProcess.report(LimiterMessage.done(decisions: decisions, permits: permits).line)
     }
 
     private static func report(_ permits: inout [Permit]) {

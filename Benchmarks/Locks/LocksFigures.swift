@@ -36,9 +36,12 @@ struct LocksFigures: Sendable {
         self.values["fairnessOfProcesses"] = Self.fairness(turns, among: Int(self.values["processes"] ?? 1)) {
             "\($0.process)"
         }
-        let conflicts = LockConflicts(turns)
-        self.values["overlappingHolders"] = Double(conflicts.overlaps)
-        self.values["fencesOutOfOrder"] = Double(conflicts.fencesOutOfOrder)
+        self.add(LockConflicts(turns))
+    }
+
+    private mutating func add(_ conflicts: LockConflicts) {
+        self.values["overlappingHolders", default: 0] += Double(conflicts.overlaps)
+        self.values["fencesOutOfOrder", default: 0] += Double(conflicts.fencesOutOfOrder)
     }
 
     /// Jain's index of the turns that each has had: 1 if all have had as many, 1/n if one has had all.
@@ -61,6 +64,8 @@ struct LocksFigures: Sendable {
         self.values["p50WakeMicros"] = waits.percentile(50)
         self.values["p99WakeMicros"] = waits.percentile(99)
         self.values["longestWakeMicros"] = waits.max() ?? 0
+        // Where a lock is held for some time, an overlap shows the best.
+        self.add(LockConflicts(turns))
     }
 
     mutating func add(commandsPerSecond rate: Double) { self.values["commandsPerSecondWhileWaiting"] = rate }
@@ -68,14 +73,16 @@ struct LocksFigures: Sendable {
     mutating func add(pauses: [LockPause]) {
         let holders = pauses.map(\.holder)
         self.values["fencedWritesOutOfOrder"] = Double(pauses.map(\.outOfOrder).reduce(0, +))
-        self.values["lateWritesTaken"] = Double(holders.count(where: \.wroteLate))
+        // Who has lost its lease before it stood still had nobody to be behind.
+        let straddling = pauses.filter { $0.holder.cancelled > $0.resumed }
+        self.values["pausesPastTheEnd"] = Double(straddling.count)
+        self.values["lateWritesTaken"] = Double(straddling.count(where: \.holder.wroteLate))
         self.values["holdersRefused"] = Double(pauses.count(where: \.wasRefused) + holders.map(\.refused).reduce(0, +))
-        self.values["foreignUnlocks"] = Double(pauses.count(where: \.isUnlocked))
+        self.values["foreignUnlocks"] = Double(pauses.count { $0.isUnlocked || $0.holder.unlocked })
         self.values["callsAcceptedAfterEnd"] = Double(pauses.count { $0.holder.lastAccepted > $0.taken })
         self.values["notCancelled"] = Double(holders.count { $0.cancelled == 0 })
         self.values["notTold"] = Double(holders.count { !$0.wasTold })
-        let cancels = pauses.filter { $0.holder.cancelled > $0.resumed }
-            .map { Self.micros($0.resumed, $0.holder.cancelled) / 1000 }
+        let cancels = straddling.map { Self.micros($0.resumed, $0.holder.cancelled) / 1000 }
         self.values["p99CancelMillis"] = cancels.percentile(99)
     }
 }

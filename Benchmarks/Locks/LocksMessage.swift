@@ -10,8 +10,8 @@ enum LocksMessage: WorkerMessage, Codable {
     case ready
     /// From a worker: some of its turns.
     case turns([LockTurn])
-    /// From a worker: all its tasks have ended; how many calls had which error.
-    case done(errors: [String: Int])
+    /// From a worker: all its tasks have ended; how many turns there were, and how many calls had which error.
+    case done(turns: Int, errors: [String: Int])
     /// From a worker: it has the lock.
     case held
     /// From a worker: it has the lock no more.
@@ -30,7 +30,7 @@ struct LockLoad: Codable, Sendable {
     var tasks: Int
     /// No turn begins later, by the shared clock.
     var until: UInt64
-    /// How long a lock is held.
+    /// A lock is held for up to so long.
     var holdMillis = 0
     /// A task rests for up to so long between two turns.
     var restMillis = 0
@@ -62,8 +62,10 @@ struct PausedHolder: Codable, Sendable {
     var cancelled: UInt64 = 0
     /// Whether the database took what it wrote behind the end, with the number it had.
     var wroteLate = false
-    /// Whether the database refused what it wrote while its lease was valid: before it stood still nobody else had a number.
+    /// How often the database refused what it wrote while its lease was valid, before and behind it: nobody else had a number.
     var refused = 0
+    /// Whether the server has deleted the lock for it, behind the end.
+    var unlocked = false
     /// Whether the call that held the lock told of the loss.
     var wasTold = false
 }

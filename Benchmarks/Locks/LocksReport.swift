@@ -41,7 +41,8 @@ struct LocksReport: Sendable {
             it; fairness: Jain's index, 1 is even. overlappingHolders, fencesOutOfOrder: of any two turns.
             …WakeMicros: from the end of one process's turn until the one of another process that has waited runs: release, \
             message, and its own request. commandsPerSecondWhileWaiting: while all tasks wait for a lock that is held.
-            The rest: holders that stand still (SIGSTOP) past the end of their leases, while another one takes the lock. \
+            The rest: holders that stand still (SIGSTOP) past the end of their leases, while another one takes the lock, and that \
+            write and unlock once more when they go on; pausesPastTheEnd: so many did not lose it before. \
             holdersRefused: writes that the database refused to the rightful holder; lateWritesTaken: that it took from the \
             old one; callsAcceptedAfterEnd: calls on the old lease that succeeded when the next one had the lock; \
             p99CancelMillis: from going on until the old holder's task sees that it is cancelled.
@@ -65,7 +66,8 @@ struct LocksReport: Sendable {
         "p99WakeMicros": Bound(text: "< 5000") { $0 < 5000 },
         "commandsPerSecondWhileWaiting": Self.none, "overlappingHolders": Self.none, "fencesOutOfOrder": Self.none,
         "fencedWritesOutOfOrder": Self.none, "lateWritesTaken": Self.none, "holdersRefused": Self.none,
-        "foreignUnlocks": Self.none, "callsAcceptedAfterEnd": Self.none, "notCancelled": Self.none,
+        "foreignUnlocks": Self.none, "longestWakeMicros": Bound(text: "< 1 s: none is lost") { $0 < 1_000_000 },
+        "callsAcceptedAfterEnd": Self.none, "notCancelled": Self.none,
         "notTold": Self.none,
     ]
 }

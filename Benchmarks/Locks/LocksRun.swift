@@ -84,16 +84,24 @@ struct LocksRun: Sendable {
 
     // MARK: Together
 
+    private var limit: Duration { self.duration + .seconds(90) }
+
     /// All tasks want one lock, and give it back at once.
     private func contend(_ workers: WorkerPool<LocksMessage>) async throws -> [LockTurn] {
         let until = SharedClock.time(self.duration, after: SharedClock.now)
-        return try await workers.turns(LockLoad(name: "contended", tasks: self.tasks / self.processes, until: until))
+        return try await workers.turns(
+            LockLoad(name: "contended", tasks: self.tasks / self.processes, until: until),
+            within: self.limit
+        )
     }
 
     /// One task of each process wants the lock, holds it a while and rests.
     private func handOver(_ workers: WorkerPool<LocksMessage>) async throws -> [LockTurn] {
         let until = SharedClock.time(self.duration, after: SharedClock.now)
-        return try await workers.turns(LockLoad(name: "handed", tasks: 1, until: until, holdMillis: 5, restMillis: 15))
+        return try await workers.turns(
+            LockLoad(name: "handed", tasks: 1, until: until, holdMillis: 10, restMillis: 15),
+            within: self.limit
+        )
     }
 
     /// All tasks wait for a lock that this process holds.
@@ -103,41 +111,49 @@ struct LocksRun: Sendable {
         _ server: ServerProcess
     ) async throws -> Double {
         let commands = { try ["evalsha", "eval", "get", "pttl"].map(server.calls(of:)).reduce(0, +) }
-        let rate = try await oxbow.withLock("waited-for-0", waitingAtMost: .zero) { _ in
+        let (rate, counted) = try await oxbow.withLock("waited-for-0", waitingAtMost: .zero) { _ in
             // Too late for a second turn.
             let until = SharedClock.time(.seconds(1), after: SharedClock.now)
             workers.send(.contend(LockLoad(name: "waited-for", tasks: self.tasks / self.processes, until: until)))
             try await Task.sleep(for: .seconds(1.5))
             let (before, start) = (try commands(), SharedClock.now)
             try await Task.sleep(for: .seconds(2))
-            return Double(try commands() - before) / (Double(SharedClock.now - start) / 1_000_000_000)
+            let (count, end) = (try commands() - before, SharedClock.now)
+            return (Double(count) / (Double(end - start) / 1_000_000_000), end)
         }
-        _ = try await workers.collectTurns()
+        let (turns, errors) = try await workers.collectTurns(within: .seconds(60))
+        guard errors.isEmpty, turns.count == self.tasks, turns.allSatisfy({ $0.entered > counted }) else {
+            throw BenchmarkError("not all \(self.tasks) tasks have waited: \(turns.count), \(errors)")
+        }
         return rate
     }
 }
 
 extension WorkerPool<LocksMessage> {
     /// Has all workers take turns.
-    func turns(_ load: LockLoad) async throws -> [LockTurn] {
+    ///
+    /// - Throws: ``BenchmarkError`` also when calls had errors: here nothing is broken.
+    func turns(_ load: LockLoad, within limit: Duration) async throws -> [LockTurn] {
         self.send(.contend(load))
-        return try await self.collectTurns()
+        let (turns, errors) = try await self.collectTurns(within: limit)
+        guard errors.isEmpty else { throw BenchmarkError("locks could not be had: \(errors)") }
+        return turns
     }
 
     /// Waits until all workers have taken their turns.
-    ///
-    /// - Throws: ``BenchmarkError`` also when calls had errors: here nothing is broken.
-    func collectTurns() async throws -> [LockTurn] {
+    func collectTurns(within limit: Duration) async throws -> (turns: [LockTurn], errors: [String: Int]) {
         var turns: [LockTurn] = []
+        var count = 0
         var errors: [String: Int] = [:]
-        try await self.awaitMessages(from: Set(self.indices), within: .seconds(120)) { _, message in
+        try await self.awaitMessages(from: Set(self.indices), within: limit) { _, message in
             if case .turns(let some) = message { turns += some }
-            guard case .done(let some) = message else { return false }
+            guard case .done(let number, let some) = message else { return false }
+            count += number
             errors.merge(some) { $0 + $1 }
             return true
         }
-        guard errors.isEmpty else { throw BenchmarkError("locks could not be had: \(errors)") }
-        return turns
+        guard turns.count == count else { throw BenchmarkError("\(count) turns were had, \(turns.count) were told") }
+        return (turns, errors)
     }
 }
 

@@ -46,14 +46,20 @@ struct LocksWorker: Sendable {
     // MARK: Many who want the same
 
     private func contend(_ load: LockLoad, _ oxbow: Oxbow) async {
-        let errors = await withTaskGroup(of: [String: Int].self) { group in
+        let (turns, errors) = await withTaskGroup(of: (turns: Int, errors: [String: Int]).self) { group in
             for task in 0..<load.tasks { group.addTask { await self.takeTurns(load, task, oxbow) } }
-            return await group.reduce(into: [:]) { $0.merge($1) { $0 + $1 } }
+            var (turns, errors) = (0, [String: Int]())
+            for await some in group {
+                turns += some.turns
+                errors.merge(some.errors) { $0 + $1 }
+            }
+            return (turns, errors)
         }
-        WorkerProcess.report(LocksMessage.done(errors: errors).line)
+        WorkerProcess.report(LocksMessage.done(turns: turns, errors: errors).line)
     }
 
-    private func takeTurns(_ load: LockLoad, _ task: Int, _ oxbow: Oxbow) async -> [String: Int] {
+    private func takeTurns(_ load: LockLoad, _ task: Int, _ oxbow: Oxbow) async -> (turns: Int, errors: [String: Int]) {
+        var count = 0
         var errors: [String: Int] = [:]
         var turns: [LockTurn] = []
         while SharedClock.now < load.until {
@@ -78,7 +84,7 @@ struct LocksWorker: Sendable {
                         isLost: true
                     )
                     turn.withLock { $0 = began }
-                    let end = SharedClock.time(.milliseconds(load.holdMillis), after: began.entered)
+                    let end = SharedClock.time(.milliseconds(Int.random(in: 0...load.holdMillis)), after: began.entered)
                     while true {
                         let now = SharedClock.now
                         guard lease.isValid else { return }
@@ -93,14 +99,17 @@ struct LocksWorker: Sendable {
                 // Who is refused at once does not ask again at once.
                 if turn.withLock({ $0 }) == nil { try? await Task.sleep(for: .milliseconds(5)) }
             }
-            if let turn = turn.withLock({ $0 }) { turns.append(turn) }
+            if let turn = turn.withLock({ $0 }) {
+                turns.append(turn)
+                count += 1
+            }
             if turns.count >= 500 { self.report(&turns) }
             if load.restMillis > 0 {
                 try? await Task.sleep(for: .microseconds(Int.random(in: 0...load.restMillis * 1000)))
             }
         }
         self.report(&turns)
-        return errors
+        return (count, errors)
     }
 
     private func report(_ turns: inout [LockTurn]) {
@@ -110,7 +119,8 @@ struct LocksWorker: Sendable {
 
     // MARK: One that stands still
 
-    /// Takes a lock, and writes for as long as its lease allows; then once more, as one does that did not look.
+    /// Takes a lock, and writes for as long as its lease allows; then writes and unlocks once more, as one does that did not
+    /// look.
     private func hold(_ name: String, _ length: Duration, _ oxbow: Oxbow, _ database: FencedDatabase) async
         -> PausedHolder
     {
@@ -123,14 +133,19 @@ struct LocksWorker: Sendable {
                     let now = SharedClock.now
                     guard let fence = try? lease.fencingToken else { break }
                     holder.withLock { $0.lastAccepted = now }
-                    if !((try? await database.write(name, fence)) ?? true) { holder.withLock { $0.refused += 1 } }
+                    // One that stood still in the middle of it is refused rightly.
+                    let isTaken = (try? await database.write(name, fence, as: .old)) ?? true
+                    if !isTaken, lease.isValid { holder.withLock { $0.refused += 1 } }
                     try? await Task.sleep(for: .milliseconds(1))
                 }
                 let end = SharedClock.time(.seconds(2), after: SharedClock.now)
                 while !Task.isCancelled, SharedClock.now < end { try? await Task.sleep(for: .milliseconds(1)) }
                 if Task.isCancelled { holder.withLock { $0.cancelled = SharedClock.now } }
-                let isTaken = (try? await database.write(name, fence)) ?? false
-                holder.withLock { $0.wroteLate = isTaken }
+                let isTaken = (try? await database.write(name, fence, as: .old)) ?? false
+                // As one would that has not heard of it.
+                let store = RedisLockStore(client: database.client)
+                let isUnlocked = (try? await store.release(lease.lock, lease.token)) ?? false
+                holder.withLock { ($0.wroteLate, $0.unlocked) = (isTaken, isUnlocked) }
             }
         } catch {
             let isTold = (error as? OxbowError)?.code == .leaseEnded

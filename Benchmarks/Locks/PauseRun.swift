@@ -42,12 +42,12 @@ struct PauseRun: Sendable {
         var pause = try await self.oxbow.withLock(name, waitingAtMost: Self.limit) { lease in
             let taken = SharedClock.now
             let owner = try await self.owner(of: name)
-            var wasRefused = try await !self.database.write(name, lease.fencingToken)
+            var wasRefused = try await !self.database.write(name, lease.fencingToken, as: .new)
             let resumed = SharedClock.now
             self.workers.signal(worker, SIGCONT)
             guard case .ended(let holder) = try await self.workers.next(from: [worker], within: Self.limit).message
             else { throw BenchmarkError("a worker does not give up its lock") }
-            if try await !self.database.write(name, lease.fencingToken) { wasRefused = true }
+            if try await !self.database.write(name, lease.fencingToken, as: .new) { wasRefused = true }
             return LockPause(
                 holder: holder,
                 taken: taken,
@@ -56,8 +56,8 @@ struct PauseRun: Sendable {
                 wasRefused: wasRefused
             )
         }
-        let writes = try await self.database.writes(name)
-        pause.outOfOrder = zip(writes, writes.dropFirst()).count { $0 > $1 }
+        let writers = try await self.database.writers(name)
+        pause.outOfOrder = writers.drop { $0 == .old }.count { $0 == .old }
         return pause
     }
 
@@ -78,6 +78,6 @@ struct LockPause: Sendable {
     var isUnlocked: Bool
     /// Whether the database refused the next one, who had the lock.
     var wasRefused: Bool
-    /// Writes that the database took though one with a higher number had come before.
+    /// Writes of the old holder that the database took behind one of the next.
     var outOfOrder = 0
 }

@@ -5,8 +5,8 @@ import Synchronization
 final class WorkerPool<Message: WorkerMessage>: Sendable {
     private struct State {
         var workers: [WorkerProcess?]
-        /// What each has said and nobody has looked at.
-        var inboxes: [[Message]]
+        /// What each has said and nobody has looked at; `nil` is what could not be read.
+        var inboxes: [[Message?]]
     }
 
     private let state: Mutex<State>
@@ -29,8 +29,7 @@ final class WorkerPool<Message: WorkerMessage>: Sendable {
         let missing = self.state.withLock { state in state.workers.indices.filter { state.workers[$0] == nil } }
         for worker in missing {
             let process = try WorkerProcess(try self.arguments(worker)) { [weak self] line in
-                guard let message = Message(line: line) else { return }
-                self?.state.withLock { $0.inboxes[worker].append(message) }
+                self?.state.withLock { $0.inboxes[worker].append(Message(line: line)) }
             }
             self.state.withLock { $0.workers[worker] = process }
         }
@@ -79,11 +78,11 @@ final class WorkerPool<Message: WorkerMessage>: Sendable {
 
     /// Waits for what any of these workers says next.
     ///
-    /// - Throws: ``BenchmarkError`` when nobody says anything within the limit, or one has ended.
+    /// - Throws: ``BenchmarkError`` when nobody says anything within the limit, one has ended, or cannot be understood.
     func next(from workers: Set<Int>, within limit: Duration) async throws -> (worker: Int, message: Message) {
         let end = ContinuousClock.now + limit
         while true {
-            let (found, ended) = self.state.withLock { state -> ((Int, Message)?, [Int]) in
+            let (found, ended) = self.state.withLock { state -> ((Int, Message?)?, [Int]) in
                 // Who has ended may have said something before.
                 let ended = workers.filter { state.workers[$0]?.isRunning != true }
                 guard let worker = workers.first(where: { !state.inboxes[$0].isEmpty }) else {
@@ -91,7 +90,10 @@ final class WorkerPool<Message: WorkerMessage>: Sendable {
                 }
                 return ((worker, state.inboxes[worker].removeFirst()), [])
             }
-            if let found { return found }
+            if let (worker, message) = found {
+                guard let message else { throw BenchmarkError("worker \(worker) says what cannot be read") }
+                return (worker, message)
+            }
             guard ended.isEmpty else { throw BenchmarkError("worker \(ended) ended before its time") }
             guard ContinuousClock.now < end else { throw BenchmarkError("workers \(workers.sorted()) do not answer") }
             try await Task.sleep(for: .milliseconds(1))

@@ -91,8 +91,11 @@ final class WorkerProcess: Sendable {
         }
     }
 
+    private static let reporting = Mutex(())
+
     /// In the new process: sends a line to the one that has started it.
     static func report(_ line: String) {
-        try? FileHandle.standardOutput.write(contentsOf: Data("\(line)\n".utf8))
+        // In one piece: a long one fills the pipe, and others would come in between.
+        Self.reporting.withLock { _ in try? FileHandle.standardOutput.write(contentsOf: Data("\(line)\n".utf8)) }
     }
 }

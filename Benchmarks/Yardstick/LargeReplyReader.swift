@@ -2,7 +2,7 @@ import Foundation
 import RedisClient
 import TestServers
 
-/// Reading one large list: Python's `hiredis` reader where `Tests/Servers/install-hiredis` could get it, `redis-cli`
+/// Reading one large list: Python's `hiredis` reader where `Tests/Servers/install-python` could get it, `redis-cli`
 /// otherwise.
 ///
 /// Compared by elapsed time, from sending the command to having all elements.
@@ -19,7 +19,7 @@ struct LargeReplyReader: Yardstick {
         self.arguments = arguments + ["-n", String(server.database)]
         self.server = server
         self.key = key
-        let python = try? Installation.program("python-hiredis").path
+        let python = try? Installation.program("python-redis").path
         let version = python.flatMap { try? output(of: $0, ["-c", "import hiredis; print(hiredis.__version__)"]) }
         self.python = version == nil ? nil : python
         self.name = version.map { "hiredis \($0) (Python), wall time" } ?? "redis-cli, wall time"

@@ -185,6 +185,7 @@ public final class Oxbow: Service, Sendable {
         let holdOff = self.initial.cache.holdOff
         // Cancelled at the end of this scope.
         async let _: Void = self.background.run()
+        async let _: Void = self.locks.background.run()
         async let _: Void = self.journal.run(self.store, holdOff: holdOff, self.logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for client in self.clients { group.addTask { try await body(client) } }

@@ -18,7 +18,7 @@ public enum Installation {
     public static func program(_ name: String) throws -> URL {
         let url = Self.prefix.appending(path: "bin").appending(path: name)
         guard FileManager.default.isExecutableFile(atPath: url.path) else {
-            let script = name == "python-hiredis" ? "install-hiredis" : "install"
+            let script = name == "python-redis" ? "install-python" : "install"
             throw ServerProcessError("\(name) is not installed at \(url.path): run Tests/Servers/\(script) first")
         }
         return url

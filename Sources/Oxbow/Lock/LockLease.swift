@@ -8,8 +8,8 @@ import Synchronization
 public final class LockLease: Sendable {
     /// The lock's name.
     public let name: String
-    let lock: LockName
-    let token: Token
+    package let lock: LockName
+    package let token: Token
     private let fence: UInt64
     private let state: Mutex<LeaseState>
 
@@ -54,21 +54,28 @@ public final class LockLease: Sendable {
 /// When a lease ends, and when it is to be renewed: decides without clock or I/O.
 struct LeaseState: Sendable {
     let length: Duration
-    private let renewalPause: Duration
+    /// Until when the server has it without any renewal, where that is longer.
+    private let fixedEnd: ContinuousClock.Instant?
     private(set) var end: ContinuousClock.Instant
     private(set) var nextRenewal: ContinuousClock.Instant
     private(set) var isOver = false
 
     /// - Parameters:
-    ///   - length: for how long the server was asked.
+    ///   - length: for how long the server was asked, and is asked at each renewal.
     ///   - asked: the moment before that.
-    ///   - pause: from a renewal to the next one; a third of the length by default.
-    init(_ length: Duration, asked: ContinuousClock.Instant, renewedAfter pause: Duration? = nil) {
+    ///   - fixedEnd: until then it was asked the first time, and renewals only look whether it is still there, until it is
+    ///     near; `nil`, the default: there is no such thing.
+    init(_ length: Duration, asked: ContinuousClock.Instant, until fixedEnd: ContinuousClock.Instant? = nil) {
         self.length = length
-        self.renewalPause = pause ?? length / 3
+        self.fixedEnd = fixedEnd
+        (self.end, self.nextRenewal) = (asked, asked)
+        self.reckon(max(length, fixedEnd.map { asked.duration(to: $0) } ?? length), from: asked)
+    }
+
+    private mutating func reckon(_ life: Duration, from asked: ContinuousClock.Instant) {
         // Clocks may run at different rates.
-        self.end = asked + length - length / 50
-        self.nextRenewal = asked + self.renewalPause
+        self.end = asked + life - life / 50
+        self.nextRenewal = asked + self.length / 3
     }
 
     func isValid(at now: ContinuousClock.Instant) -> Bool { !self.isOver && now < self.end }
@@ -88,10 +95,17 @@ struct LeaseState: Sendable {
         max(.milliseconds(1), min(self.length / 3, self.remaining(at: now), .seconds(2)))
     }
 
-    /// The server was asked at a moment, and has prolonged it; one that has ended stays so.
-    mutating func renewed(asked: ContinuousClock.Instant, at now: ContinuousClock.Instant) {
-        guard self.isValid(at: now) else { return }
-        self = LeaseState(self.length, asked: asked, renewedAfter: self.renewalPause)
+    /// For how long the server is to be asked now.
+    func life(at now: ContinuousClock.Instant) -> Duration {
+        guard let fixedEnd else { return self.length }
+        // As long as there will be another look in time; far from the looks, which come at thirds and a little later.
+        let rest = now.duration(to: fixedEnd)
+        return rest >= self.length / 2 ? rest : self.length
+    }
+
+    /// The server was asked at a moment, and has prolonged it by so much; one that has ended stays so.
+    mutating func renewed(for life: Duration, asked: ContinuousClock.Instant, at now: ContinuousClock.Instant) {
+        if self.isValid(at: now) { self.reckon(life, from: asked) }
     }
 
     /// The server could not be asked: again soon.

@@ -11,8 +11,13 @@ package protocol LockStore: Sendable {
 
     /// Gives a lock back that the token still has. Safe to repeat, and sent also by a cancelled task.
     ///
+    /// - Parameters:
+    ///   - lock: which one.
+    ///   - token: whose.
+    ///   - timeout: how long to wait for the answer; `nil`: as for other calls.
     /// - Returns: whether the token had it.
-    func release(_ lock: LockName, _ token: Token) async throws -> Bool
+    /// - Throws: what the store does.
+    func release(_ lock: LockName, _ token: Token, within timeout: Duration?) async throws -> Bool
 
     /// Waits until a lock may be free, until `end` at the latest.
     ///
@@ -57,5 +62,11 @@ extension Token {
     package var text: String {
         let digits = [self.high, self.low].map { String($0, radix: 16) }
         return digits.map { String(repeating: "0", count: 16 - $0.count) + $0 }.joined()
+    }
+}
+
+extension LockStore {
+    package func release(_ lock: LockName, _ token: Token) async throws -> Bool {
+        try await self.release(lock, token, within: nil)
     }
 }

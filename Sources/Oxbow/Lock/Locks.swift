@@ -1,4 +1,6 @@
 import Logging
+import RedisClient
+import Resilience
 import Synchronization
 
 /// The locks of one instance.
@@ -7,8 +9,13 @@ final class Locks: Sendable {
     let prefix: String
     let logger: Logger
     let counters = LockCounters()
+    /// Gives back what could not be given back at once; runs with the instance.
+    let background = BackgroundWork()
     /// Who wants the same lock in this process, and how many they are: one of them asks the server.
     private let lines = Mutex<[LockName: (line: PlaceLine, users: Int)]>([:])
+
+    /// The lease of a task whose interval is longer, once that comes to its end.
+    private static let taskLease = Duration.seconds(30)
 
     /// The leases of this task and those around it.
     @TaskLocal static var held: [Held] = []
@@ -72,17 +79,16 @@ final class Locks: Sendable {
     {
         let (lock, token) = (LockName(prefix: self.prefix, task: name), Token.random())
         let asked = ContinuousClock.now
-        let answer = try await callingStore {
-            try await self.store.take(lock, token, for: interval, confirmedBy: 0)
-        }
+        let answer = try await self.take(lock, token, for: interval, confirmedBy: 0)
         guard case .taken(let fence) = answer else {
             try await callingStore { try await self.store.wait(for: lock, until: asked + interval) }
             return false
         }
-        self.counters.acquired.increment()
-        // A job that is over by then has its next turn when the interval is.
-        let state = LeaseState(interval, asked: asked, renewedAfter: interval * 2 / 3)
+        // A job that is over long before the interval does not prolong it; whether the lock is there is looked at all along.
+        let state = LeaseState(min(interval, Self.taskLease), asked: asked, until: asked + interval)
         let lease = LockLease(name, lock, token, fence: fence, state)
+        try self.check(lease)
+        self.counters.acquired.increment()
         try await self.hold(lease, releasing: false) { _ in try await job() }
         return true
     }
@@ -98,15 +104,10 @@ final class Locks: Sendable {
         let token = Token.random()
         while true {
             let asked = ContinuousClock.now
-            switch try await callingStore({
-                try await self.store.take(lock, token, for: length, confirmedBy: replicas)
-            }) {
+            switch try await self.take(lock, token, for: length, confirmedBy: replicas) {
             case .taken(let fence):
                 let lease = LockLease(name, lock, token, fence: fence, LeaseState(length, asked: asked))
-                guard lease.isValid else {
-                    _ = try? await self.store.release(lock, token)
-                    throw OxbowError(.unavailable, "the server took longer to answer than the lease lasts")
-                }
+                try self.check(lease)
                 self.counters.acquired.increment()
                 return lease
             case .unconfirmed(let count):
@@ -114,6 +115,48 @@ final class Locks: Sendable {
             case .held:
                 guard ContinuousClock.now < end else { return nil }
                 try await callingStore { try await self.store.wait(for: lock, until: end) }
+            }
+        }
+    }
+
+    /// Tries to take a lock once; one that may have been taken although the server did not answer is given back.
+    private func take(
+        _ lock: LockName,
+        _ token: Token,
+        for length: Duration,
+        confirmedBy replicas: Int
+    ) async throws -> LockAnswer {
+        let asked = ContinuousClock.now
+        do {
+            return try await callingStore {
+                try await self.store.take(lock, token, for: length, confirmedBy: replicas)
+            }
+        } catch {
+            let delivery = (error as? OxbowError)?.delivery
+            // What replicas were to confirm may have failed behind the taking.
+            if replicas == 0, delivery == .notSent || delivery == .refused { throw error }
+            // At once, where the connection still works: before what this process asks for next.
+            let answer = try? await self.store.release(lock, token, within: .milliseconds(1))
+            if answer == nil { self.giveBackLater(lock, token, until: asked + length) }
+            throw error
+        }
+    }
+
+    /// - Throws: ``OxbowError`` when the lease has ended before the answer came.
+    private func check(_ lease: LockLease) throws {
+        guard !lease.isValid else { return }
+        self.giveBackLater(lease.lock, lease.token, until: lease.update { $0.end })
+        throw OxbowError(.unavailable, "the server took longer to answer than the lease lasts")
+    }
+
+    /// Gives a lock back as soon as the server can be asked: nobody must wait for the end of a lease that nobody has.
+    private func giveBackLater(_ lock: LockName, _ token: Token, until end: ContinuousClock.Instant) {
+        // Where there is no room for it, or the instance does not run, the lease's end does it.
+        _ = self.background.submit {
+            var pause = Backoff(initial: .milliseconds(50), maximum: .seconds(1))
+            while ContinuousClock.now < end, !Task.isCancelled {
+                if (try? await self.store.release(lock, token)) != nil { return }
+                try? await Task.sleep(for: pause.next(random: .random(in: 0..<1)))
             }
         }
     }
@@ -165,13 +208,12 @@ final class Locks: Sendable {
         while await ticks.next(after: lease.update { $0.pause(at: .now) }) {
             let asked = ContinuousClock.now
             guard lease.isValid else { return self.lose(lease, "its end has come, and the server could not be asked") }
-            let timeout = lease.update { $0.renewalTimeout(at: asked) }
-            let length = lease.update { $0.length }
+            let (life, timeout) = lease.update { ($0.life(at: asked), $0.renewalTimeout(at: asked)) }
             do {
-                guard try await self.store.renew(lease.lock, lease.token, for: length, within: timeout) else {
+                guard try await self.store.renew(lease.lock, lease.token, for: life, within: timeout) else {
                     return self.lose(lease, "the server does not have it any more")
                 }
-                lease.update { $0.renewed(asked: asked, at: .now) }
+                lease.update { $0.renewed(for: life, asked: asked, at: .now) }
             } catch {
                 lease.update { $0.failed(at: .now) }
             }
@@ -188,9 +230,12 @@ final class Locks: Sendable {
 
     private func release(_ lease: LockLease) async {
         let wasValid = lease.isValid
-        lease.update { $0.finish() }
-        // What could not be given back ends with its lease.
+        let end = lease.update { state in
+            state.finish()
+            return state.end
+        }
         let wasThere = try? await self.store.release(lease.lock, lease.token)
+        if wasThere == nil { self.giveBackLater(lease.lock, lease.token, until: end) }
         if wasThere == false || !wasValid { _ = self.lose(lease, "it was not there any more when it was given back") }
     }
 

@@ -48,7 +48,7 @@ package final class MemoryLockStore: LockStore {
         }
     }
 
-    package func release(_ lock: LockName, _ token: Token) async throws -> Bool {
+    package func release(_ lock: LockName, _ token: Token, within timeout: Duration?) async throws -> Bool {
         let now = self.now()
         return self.state.withLock { state in
             guard let owner = state.locks[lock], owner.owner == token else { return false }

@@ -19,7 +19,8 @@ extension Oxbow {
     /// - Parameters:
     ///   - name: names the lock; any text but the empty one.
     ///   - waitingAtMost: how long to wait for another holder, to about 50 ms; those of one process are served in the order in
-    ///     which they come. Zero tries once. Waiters are told of a release by the server, they do not ask again and again.
+    ///     which they come, and 1024 of them may wait. Zero tries once. Waiters are told of a release by the server, they do not ask
+    ///     again and again.
     ///   - lease: how long the lock outlives its process; 30 s by default; from 100 ms to ten years.
     ///   - confirmedByReplicas: how many replicas must have the lock before `body` begins (WAIT, on a connection of its own);
     ///     0 by default. A lock so confirmed survives the failover to one of them.

@@ -63,21 +63,15 @@ package struct RedisLockStore: LockStore {
             returning: [Int].self,
             isIdempotent: true
         )
-        do {
-            guard replicas > 0 else { return try LockAnswer(await self.client.execute(call)) }
-            return try await self.client.withConnection(near: lock.key) { connection in
-                let answer = try LockAnswer(await connection.execute(call))
-                guard case .taken = answer else { return answer }
-                let wait = RawCommand("WAIT", replicas, (lease / 3).milliseconds, returning: Int.self)
-                let confirmations = try await connection.execute(wait, timeout: lease)
-                if confirmations >= replicas { return answer }
-                _ = try await self.release(lock, token)
-                return .unconfirmed(confirmations)
-            }
-        } catch {
-            // It may have been taken: nobody must wait for the end of a lease that nobody has.
-            _ = try? await self.release(lock, token, within: .milliseconds(1))
-            throw error
+        guard replicas > 0 else { return try LockAnswer(await self.client.execute(call)) }
+        return try await self.client.withConnection(near: lock.key) { connection in
+            let answer = try LockAnswer(await connection.execute(call))
+            guard case .taken = answer else { return answer }
+            let wait = RawCommand("WAIT", replicas, (lease / 3).milliseconds, returning: Int.self)
+            let confirmations = try await connection.execute(wait, timeout: lease)
+            if confirmations >= replicas { return answer }
+            _ = try await self.release(lock, token)
+            return .unconfirmed(confirmations)
         }
     }
 
@@ -99,11 +93,7 @@ package struct RedisLockStore: LockStore {
         return try await RedisClient.pastBreaker { try await self.client.execute(call, timeout: timeout) } == 1
     }
 
-    package func release(_ lock: LockName, _ token: Token) async throws -> Bool {
-        try await self.release(lock, token, within: nil)
-    }
-
-    private func release(_ lock: LockName, _ token: Token, within timeout: Duration?) async throws -> Bool {
+    package func release(_ lock: LockName, _ token: Token, within timeout: Duration?) async throws -> Bool {
         let call = ScriptCall(
             Self.releasing,
             keys: (lock.key),

@@ -46,6 +46,7 @@ package struct RedisPermitStore: PermitStore {
         clock + """
             local key, limit, window, n = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
             -- A clock that was set back: permits last longer, none is given too early.
+            local clock = now
             now = math.max(now, tonumber(redis.call('LINDEX', key, -1) or 0))
             while true do
               local first = redis.call('LINDEX', key, 0)
@@ -55,7 +56,9 @@ package struct RedisPermitStore: PermitStore {
             local used = redis.call('LLEN', key)
             if used + n > limit then
               local first = tonumber(redis.call('LINDEX', key, used + n - limit - 1))
-              return {0, limit - used, math.ceil(first + window - now)}
+              -- After which all of them end in any case.
+              local life = redis.call('PTTL', key) * 1000
+              return {0, limit - used, math.ceil(math.min(first + window - clock, life))}
             end
             local time = string.format('%.0f', now)
             for _ = 1, n do redis.call('RPUSH', key, time) end
@@ -89,7 +92,13 @@ package struct RedisPermitStore: PermitStore {
 
 /// Permits inside of one process.
 package final class MemoryPermitStore: PermitStore {
-    private let states = Mutex<[CellName: PermitState]>([:])
+    private struct State {
+        var permits: [CellName: PermitState] = [:]
+        /// With so many, those that have ended go.
+        var most = 10_000
+    }
+
+    private let state = Mutex(State())
     private let start = ContinuousClock.now
     private let now: @Sendable () -> ContinuousClock.Instant
 
@@ -98,10 +107,13 @@ package final class MemoryPermitStore: PermitStore {
 
     package func take(_ permits: Int, of key: CellName, by rule: PermitRule) async throws -> RateLimitDecision {
         let time = self.start.duration(to: self.now()) / .microseconds(1)
-        return self.states.withLock { states in
-            // What has ended goes before there is more and more of it.
-            if states.count >= 10_000, states[key] == nil { states = states.filter { $0.value.end > time } }
-            return states[key, default: PermitState()].take(permits, by: rule, at: time)
+        return self.state.withLock { state in
+            if state.permits.count >= state.most, state.permits[key] == nil {
+                state.permits = state.permits.filter { $0.value.end > time }
+                // Not again for each of the next ones.
+                state.most = max(10_000, 2 * state.permits.count)
+            }
+            return state.permits[key, default: PermitState()].take(permits, by: rule, at: time)
         }
     }
 }

@@ -104,4 +104,50 @@ import Testing
             }
         }
     }
+
+    @Test func `a job whose lock a flush has taken is cancelled long before its interval ends`() async throws {
+        let server = try await ServerProcess.start()
+        defer { server.stop() }
+        var configuration = OxbowConfiguration()
+        configuration.redis.address = .host("127.0.0.1", port: server.port)
+        try await withOxbow(configuration) { oxbow async throws in
+            let journal = Journal()
+            let task = oxbow.runOnce(every: .seconds(6), name: "flushed", jitter: .zero) {
+                try await journal.turn(of: 0) { try await Task.sleep(for: .seconds(60)) }
+            }
+            let service = Task { try await task.run() }
+            try await expectEventually { journal.turns.count == 1 }
+            let began = try #require(journal.turns.first?.began)
+            try server.cli("flushall")
+            try await expectEventually { journal.turns[0].ended != nil }
+            let ended = try #require(journal.turns[0].ended)
+            // It is looked at each two seconds.
+            #expect(began.duration(to: ended) < .milliseconds(3500))
+            check(oxbow.lockStatistics.lost, 1)
+            service.cancel()
+            try await service.value
+        }
+    }
+
+    @Test func `a short job leaves the lock to its interval, and looking at it does not prolong it`() async throws {
+        try await withOxbow(.redis) { oxbow async throws in
+            let (client, name) = (try #require(oxbow.client), freshModule("kept"))
+            let key = LockName(prefix: "ox-lock", task: name).key
+            let gate = Gate()
+            let task = oxbow.runOnce(every: .seconds(9), name: name, jitter: .zero) { await gate.pass() }
+            let service = Task { try await task.run() }
+            await gate.arrival()
+            let start = ContinuousClock.now
+            // Behind the first look, which is at a third.
+            try await Task.sleep(for: .milliseconds(3300))
+            guard case .remaining(let left) = try await client.execute(PTTL(key)) else {
+                Issue.record("the lock is not there")
+                return
+            }
+            #expect(left <= .seconds(9) - start.duration(to: .now) + .milliseconds(100), "\(left)")
+            gate.open()
+            service.cancel()
+            try await service.value
+        }
+    }
 }

@@ -147,6 +147,32 @@ import Testing
     }
 
     @Test(arguments: ServerProcess.Kind.allCases)
+    func `a release while somebody begins to wait is not missed`(_ kind: ServerProcess.Kind) async throws {
+        try await self.withServer(kind) { _, one, other async throws in
+            var longest = Duration.zero
+            for round in 0..<1000 {
+                let gate = Gate()
+                let holder = Task {
+                    try await one.withLock("raced", waitingAtMost: .seconds(20)) { _ async throws in
+                        await gate.pass()
+                        // From before the other one has asked until it waits.
+                        for _ in 0..<(round % 40) { await Task.yield() }
+                        if round % 40 > 20 { try await Task.sleep(for: .microseconds(round % 40 * 20)) }
+                    }
+                }
+                await gate.arrival()
+                gate.open()
+                let start = ContinuousClock.now
+                // Who has missed it waits for the end of the lease, half a minute.
+                try await other.withLock("raced", waitingAtMost: .seconds(20)) { _ in }
+                longest = max(longest, start.duration(to: .now))
+                try await holder.value
+            }
+            #expect(longest < .seconds(2), "\(longest)")
+        }
+    }
+
+    @Test(arguments: ServerProcess.Kind.allCases)
     func `replicas confirm a lock, or it is not taken`(_ kind: ServerProcess.Kind) async throws {
         let topology = try await SharedTopologies.shared.sentinel(kind)
         try await topology.restore()

@@ -1,7 +1,6 @@
 @testable import Oxbow
 import RESP
 import RedisClient
-import Synchronization
 import TestServers
 import Testing
 
@@ -22,7 +21,7 @@ import Testing
     func `one holder at a time, each with a higher number`(_ kind: StoreKind) async throws {
         try await self.withInstances(kind) { instances async throws in
             let name = freshModule("lock")
-            let section = Section()
+            let section = LockedSection()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for task in 0..<40 {
                     let oxbow = instances[task % instances.count]
@@ -166,22 +165,4 @@ import Testing
             check(instances[0].lockStatistics.lost, 0)
         }
     }
-}
-
-/// Who is where only one may be.
-private final class Section: Sendable {
-    private let state = Mutex((inside: 0, most: 0, fences: [UInt64]()))
-
-    var most: Int { self.state.withLock { $0.most } }
-    var fences: [UInt64] { self.state.withLock { $0.fences } }
-
-    func enter(_ fence: UInt64) {
-        self.state.withLock { state in
-            state.inside += 1
-            state.most = max(state.most, state.inside)
-            state.fences.append(fence)
-        }
-    }
-
-    func leave() { self.state.withLock { $0.inside -= 1 } }
 }

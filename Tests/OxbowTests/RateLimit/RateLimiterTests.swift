@@ -153,4 +153,33 @@ import Testing
             check(error?.delivery, .unknown)
         }
     }
+
+    @Test(arguments: StoreKind.servers)
+    func `a clock that was set back gives nothing too early, and says how long it takes`(_ kind: StoreKind) async throws
+    {
+        try await withOxbow(kind) { oxbow async throws in
+            let (client, name) = (try #require(oxbow.client), freshModule("back"))
+            let limiter = oxbow.rateLimiter(name, permits: 2, per: .seconds(60))
+            check(try await limiter.acquire("k").isAllowed, true)
+            var keys: [String] = []
+            for try await key in client.scan(matching: "*\(name)*", count: 1000) { keys.append("\(key)") }
+            let key = try #require(keys.first)
+            // As if the clock had been an hour ahead, and set back before the second one.
+            let times = try await client.execute(RawCommand("LRANGE", key, 0, -1, returning: [Int].self))
+            let ahead = try #require(times.first) + 3_600_000_000
+            _ = try await client.execute(RawCommand("DEL", key, returning: Int.self))
+            _ = try await client.execute(RawCommand("RPUSH", key, ahead, returning: Int.self))
+            _ = try await client.execute(RawCommand("EXPIRE", key, 3660, returning: Int.self))
+            let full = try await limiter.acquire("k", permits: 2)
+            check(full.isAllowed, false)
+            let long = try #require(full.retryAfter)
+            #expect(long > .seconds(3600) && long <= .seconds(3660), "\(long)")
+            check(try await limiter.acquire("k").isAllowed, true)
+            let denied = try await limiter.acquire("k")
+            check(denied.isAllowed, false)
+            let wait = try #require(denied.retryAfter)
+            // All end with the key, a minute behind the last one.
+            #expect(wait > .seconds(50) && wait <= .seconds(60), "\(wait)")
+        }
+    }
 }

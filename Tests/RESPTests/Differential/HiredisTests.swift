@@ -35,9 +35,9 @@ import Testing
     /// Has both readers read the inputs.
     private static func differences(in inputs: [[UInt8]]) throws -> [[Difference]] {
         let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "read.py").path
-        let output = try Installation.run("python-hiredis", [script] + inputs.map(Form.hex))
+        let output = try Installation.run("python-redis", [script] + inputs.map(Form.hex))
         let lines = output.split(separator: "\n")
-        try #require(lines.count == inputs.count, "the Python reader failed; Tests/Servers/install-hiredis gets it")
+        try #require(lines.count == inputs.count, "the Python reader failed; Tests/Servers/install-python gets it")
         return try zip(inputs, lines)
             .map { input, line in
                 let theirs = try JSONDecoder().decode(Reading.self, from: Data(line.utf8))
