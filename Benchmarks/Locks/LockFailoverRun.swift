@@ -108,12 +108,14 @@ struct LockFailoverReport: Sendable {
 
         var values: [String: Double] {
             let conflicts = LockConflicts(self.turns)
+            let waits = self.turns.map { Double($0.entered - $0.asked) / 1_000_000 }
             var values = [
                 "failovers": Double(self.failovers), "turns": Double(self.turns.count),
                 "locksLost": Double(self.turns.count(where: \.isLost)),
                 "overlappingHolders": Double(conflicts.overlaps),
                 "fencesOutOfOrder": Double(conflicts.fencesOutOfOrder),
-                "longestWaitMillis": self.turns.map { Double($0.entered - $0.asked) / 1_000_000 }.max() ?? 0,
+                "p50WaitMillis": waits.percentile(50), "p99WaitMillis": waits.percentile(99),
+                "longestWaitMillis": waits.max() ?? 0,
             ]
             for (kind, count) in self.errors { values["errors: \(kind)"] = Double(count) }
             return values
