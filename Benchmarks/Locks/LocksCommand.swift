@@ -11,7 +11,7 @@ struct LocksCommand: ParsableCommand {
         discussion: """
             Starts a private server and worker processes. One lock alone, beside a plain SET NX PX and DEL; all tasks for one \
             lock; hand-over from one process to the next; what waiters send; and holders that are stopped (SIGSTOP) past the \
-            end of their leases while this process takes their locks. Takes about 2 minutes. With --topology sentinel or \
+            end of their leases while this process takes their locks. Takes about a minute. With --topology sentinel or \
             cluster something else: masters die while locks are held, how many are lost? Exit status 0 means that the run \
             was valid, not that a target was met.
             """
