@@ -152,7 +152,8 @@ struct LockFailoverReport: Sendable {
                 .text,
             """
             locksLost: whose holder was told of the loss; overlappingHolders: two who had a lock at once, which asynchronous \
-            replication allows for locks that nobody has confirmed. fencesOutOfOrder: a later holder with a lower number. \
+            replication allows for locks that nobody has confirmed. fencesOutOfOrder: a later holder with a lower number; here all servers have \
+            one clock. \
             errors: calls that got no lock, or lost it (leaseEnded).
             """,
         ]

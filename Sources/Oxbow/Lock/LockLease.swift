@@ -59,6 +59,8 @@ struct LeaseState: Sendable {
     private(set) var end: ContinuousClock.Instant
     private(set) var nextRenewal: ContinuousClock.Instant
     private(set) var isOver = false
+    /// Whether the server has it for longer than to the fixed end.
+    private(set) var isProlonged = false
 
     /// - Parameters:
     ///   - length: for how long the server was asked, and is asked at each renewal.
@@ -76,6 +78,7 @@ struct LeaseState: Sendable {
         // Clocks may run at different rates.
         self.end = asked + life - life / 50
         self.nextRenewal = asked + self.length / 3
+        self.isProlonged = self.fixedEnd.map { asked + life > $0 } ?? false
     }
 
     func isValid(at now: ContinuousClock.Instant) -> Bool { !self.isOver && now < self.end }

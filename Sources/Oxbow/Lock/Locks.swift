@@ -87,9 +87,14 @@ final class Locks: Sendable {
         // A job that is over long before the interval does not prolong it; whether the lock is there is looked at all along.
         let state = LeaseState(min(interval, Self.taskLease), asked: asked, until: asked + interval)
         let lease = LockLease(name, lock, token, fence: fence, state)
-        try self.check(lease)
+        try self.check(lease, lasting: interval)
         self.counters.acquired.increment()
         try await self.hold(lease, releasing: false) { _ in try await job() }
+        if lease.update({ $0.isProlonged }) {
+            // The next turn comes when it would have come without that.
+            let rest = max(.milliseconds(1), ContinuousClock.now.duration(to: asked + interval))
+            _ = try? await self.store.renew(lock, token, for: rest, within: .seconds(2))
+        }
         return true
     }
 
@@ -107,7 +112,7 @@ final class Locks: Sendable {
             switch try await self.take(lock, token, for: length, confirmedBy: replicas) {
             case .taken(let fence):
                 let lease = LockLease(name, lock, token, fence: fence, LeaseState(length, asked: asked))
-                try self.check(lease)
+                try self.check(lease, lasting: length)
                 self.counters.acquired.increment()
                 return lease
             case .unconfirmed(let count):
@@ -126,38 +131,46 @@ final class Locks: Sendable {
         for length: Duration,
         confirmedBy replicas: Int
     ) async throws -> LockAnswer {
-        let asked = ContinuousClock.now
         do {
             return try await callingStore {
                 try await self.store.take(lock, token, for: length, confirmedBy: replicas)
             }
         } catch {
-            let delivery = (error as? OxbowError)?.delivery
-            // What replicas were to confirm may have failed behind the taking.
-            if replicas == 0, delivery == .notSent || delivery == .refused { throw error }
+            // What replicas were to confirm may have failed behind the taking, and what was refused may have been sent before.
+            if replicas == 0, (error as? OxbowError)?.delivery == .notSent { throw error }
             // At once, where the connection still works: before what this process asks for next.
             let answer = try? await self.store.release(lock, token, within: .milliseconds(1))
-            if answer == nil { self.giveBackLater(lock, token, until: asked + length) }
+            if answer != true { self.giveBackLater(lock, token, lasting: length) }
             throw error
         }
     }
 
     /// - Throws: ``OxbowError`` when the lease has ended before the answer came.
-    private func check(_ lease: LockLease) throws {
+    private func check(_ lease: LockLease, lasting life: Duration) throws {
         guard !lease.isValid else { return }
-        self.giveBackLater(lease.lock, lease.token, until: lease.update { $0.end })
+        self.giveBackLater(lease.lock, lease.token, lasting: life)
         throw OxbowError(.unavailable, "the server took longer to answer than the lease lasts")
     }
 
     /// Gives a lock back as soon as the server can be asked: nobody must wait for the end of a lease that nobody has.
-    private func giveBackLater(_ lock: LockName, _ token: Token, until end: ContinuousClock.Instant) {
+    ///
+    /// For as long as the lease lasts if the server begins it now, but for ten minutes at the most.
+    private func giveBackLater(_ lock: LockName, _ token: Token, lasting life: Duration) {
+        let end = ContinuousClock.now + min(life + life / 50, .seconds(600))
         // Where there is no room for it, or the instance does not run, the lease's end does it.
         _ = self.background.submit {
             var pause = Backoff(initial: .milliseconds(50), maximum: .seconds(1))
-            while ContinuousClock.now < end, !Task.isCancelled {
-                if (try? await self.store.release(lock, token)) != nil { return }
+            var absences = 0
+            repeat {
+                switch try? await self.store.release(lock, token) {
+                case true: return
+                // What takes it may be still on its way, over another connection.
+                case false: absences += 1
+                default: break
+                }
+                if absences == 3 { return }
                 try? await Task.sleep(for: pause.next(random: .random(in: 0..<1)))
-            }
+            } while ContinuousClock.now < end && !Task.isCancelled
         }
     }
 
@@ -174,7 +187,7 @@ final class Locks: Sendable {
         do {
             async let outcome = Self.outcome(of: body, lease, held, ticks)
             // By this task itself, and not ended by its cancellation: the body may take its time to follow.
-            isLost = await self.keep(lease, ticks)
+            isLost = await self.keep(lease, ticks, releasing: releasing)
             if !isLost {
                 let result = await outcome
                 // A process that stood still may find out here only.
@@ -204,10 +217,14 @@ final class Locks: Sendable {
     }
 
     /// - Returns: whether the lease has ended before the body has.
-    private func keep(_ lease: LockLease, _ ticks: Ticks) async -> Bool {
+    private func keep(_ lease: LockLease, _ ticks: Ticks, releasing: Bool) async -> Bool {
         while await ticks.next(after: lease.update { $0.pause(at: .now) }) {
             let asked = ContinuousClock.now
-            guard lease.isValid else { return self.lose(lease, "its end has come, and the server could not be asked") }
+            guard lease.isValid else {
+                // The server may have heard each renewal, and nobody its answer.
+                if releasing { self.giveBackLater(lease.lock, lease.token, lasting: lease.update { $0.length }) }
+                return self.lose(lease, "its end has come, and the server could not be asked")
+            }
             let (life, timeout) = lease.update { ($0.life(at: asked), $0.renewalTimeout(at: asked)) }
             do {
                 guard try await self.store.renew(lease.lock, lease.token, for: life, within: timeout) else {
@@ -230,12 +247,9 @@ final class Locks: Sendable {
 
     private func release(_ lease: LockLease) async {
         let wasValid = lease.isValid
-        let end = lease.update { state in
-            state.finish()
-            return state.end
-        }
+        lease.update { $0.finish() }
         let wasThere = try? await self.store.release(lease.lock, lease.token)
-        if wasThere == nil { self.giveBackLater(lease.lock, lease.token, until: end) }
+        if wasThere == nil { self.giveBackLater(lease.lock, lease.token, lasting: lease.update { $0.length }) }
         if wasThere == false || !wasValid { _ = self.lose(lease, "it was not there any more when it was given back") }
     }
 

@@ -30,8 +30,10 @@ public struct MapKeys: AsyncSequence, Sendable {
             while true {
                 while let name = self.page.popFirst() {
                     guard self.seen.insert(name).inserted else { continue }
-                    // What others have written there need not be an encoded key.
-                    if let key = KeyEncoding.decode(name.text.utf8.dropFirst(self.prefixBytes)) { return key }
+                    // What others have written there need not be an encoded key, or leads to another entry's name.
+                    let text = name.text.utf8.dropFirst(self.prefixBytes)
+                    guard let key = KeyEncoding.decode(text) else { continue }
+                    if KeyEncoding.encode(key, isLast: true).utf8.elementsEqual(text) { return key }
                 }
                 guard let page = try await callingStore({ try await self.pages.next() }) else { return nil }
                 self.page = page[...]

@@ -56,9 +56,11 @@ package struct RedisPermitStore: PermitStore {
             local used = redis.call('LLEN', key)
             if used + n > limit then
               local first = tonumber(redis.call('LINDEX', key, used + n - limit - 1))
-              -- After which all of them end in any case.
-              local life = redis.call('PTTL', key) * 1000
-              return {0, limit - used, math.ceil(math.min(first + window - clock, life))}
+              local wait = first + window - clock
+              -- After which all of them end in any case; in whole milliseconds, rounded down.
+              local life = redis.call('PTTL', key)
+              if life >= 0 then wait = math.min(wait, (life + 1) * 1000) end
+              return {0, limit - used, math.ceil(wait)}
             end
             local time = string.format('%.0f', now)
             for _ = 1, n do redis.call('RPUSH', key, time) end

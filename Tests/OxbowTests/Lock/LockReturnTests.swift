@@ -1,4 +1,4 @@
-import Oxbow
+@testable import Oxbow
 import OxbowTesting
 import RESP
 import RedisClient
@@ -48,6 +48,55 @@ import Testing
             let end = ContinuousClock.now
             try await expectEventually { try !isThere("kept") }
             #expect(end.duration(to: .now) < .seconds(10))
+        }
+    }
+
+    @Test func `a lock whose lease was over when the answer came is given back`() async throws {
+        let store = SlowLockStore(delay: .milliseconds(300))
+        let locks = Locks(store: store, prefix: "ox-lock", logger: silent)
+        let background = Task { await locks.background.run() }
+        defer { background.cancel() }
+        try await expectEventually { locks.background.submit {} == .accepted }
+        let error = await #expect(throws: OxbowError.self) {
+            _ = try await locks.with("late", until: .now, lease: .milliseconds(200), confirmedBy: 0) { _ in 1 }
+        }
+        check(error?.code, .unavailable)
+        try await expectEventually { store.releases.value >= 1 }
+    }
+
+    @Test func `a lock whose renewals are heard and not answered is given back when its holder has lost it`()
+        async throws
+    {
+        let server = try await ServerProcess.start()
+        defer { server.stop() }
+        let proxy = try await FaultProxy.start(to: .host("127.0.0.1", port: server.port))
+        defer { proxy.stop() }
+        var configuration = OxbowConfiguration()
+        configuration.redis.address = .host(proxy.host, port: proxy.port)
+        configuration.redis.commandTimeout = .seconds(1)
+        configuration.redis.connectTimeout = .milliseconds(500)
+        try await withOxbow(configuration) { oxbow async throws in
+            let gate = Gate()
+            let holder = Task {
+                try await oxbow.withLock("unanswered", waitingAtMost: .zero, lease: .seconds(9)) { _ in
+                    await gate.pass()
+                    try await Task.sleep(for: .seconds(60))
+                }
+            }
+            await gate.arrival()
+            gate.open()
+            // Just before the first renewal, so that the connection is not held for dead by then.
+            try await Task.sleep(for: .milliseconds(2600))
+            proxy.set(.dropReplies)
+            let error = await #expect(throws: OxbowError.self) { try await holder.value }
+            check(error?.code, .leaseEnded)
+            // The server has prolonged it a moment ago; it is not there any more before that ends.
+            let life = try #require(Int(server.cli("pttl", "ox-lock:{unanswered}")))
+            #expect(life > 2000, "\(life) ms")
+            let start = ContinuousClock.now
+            proxy.set(.pass)
+            try await expectEventually { try server.cli("exists", "ox-lock:{unanswered}") == "0" }
+            #expect(start.duration(to: .now) < .milliseconds(life), "\(life) ms")
         }
     }
 }

@@ -90,8 +90,14 @@ extension RedisClientConfiguration {
                     let waiter = Task.detached {
                         try await other.withLock(name, waitingAtMost: .seconds(60)) { _ in ContinuousClock.now }
                     }
-                    try await Task.sleep(for: .milliseconds(300))
-                    let waiting = try calls()
+                    // It has asked, and waits, when a while has passed without a call.
+                    var waiting = -1
+                    try await expectEventually {
+                        let before = try calls()
+                        try await Task.sleep(for: .milliseconds(200))
+                        waiting = try calls()
+                        return waiting == before
+                    }
                     // Who asked every 50 ms would have asked 10 times.
                     try await Task.sleep(for: .milliseconds(500))
                     check(try calls(), waiting)

@@ -12,9 +12,9 @@ if action == "try":
     print(lock.acquire())
 elif action == "set":
     print(client.set(key, "somebody", nx=True, px=30_000))
-elif action == "hold":  # for half a second
+elif action == "hold":  # for two seconds
     print(lock.acquire())
-    time.sleep(0.5)
+    time.sleep(2)
     lock.release()
 elif action == "steal":
     lock.local.token = b"not the owner's"

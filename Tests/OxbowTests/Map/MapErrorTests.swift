@@ -52,7 +52,8 @@ import Testing
             await self.expect(.undecodable) { try await map.put(7, for: "text") }
             check(try await map.value(for: "text"), 7)
             await self.expect(.undecodable) { try await map.put(7, for: "list") }
-            // Not a string: no entry of the map.
+            // Not a string, or under a name that no key has: no entry of the map.
+            _ = try await client.execute(SET("ox-map:\(name):%61", "no key's name", milliseconds: 60_000))
             check(try await map.count(), 1)
         }
     }
