@@ -187,7 +187,7 @@ final class Locks: Sendable {
         do {
             async let outcome = Self.outcome(of: body, lease, held, ticks)
             // By this task itself, and not ended by its cancellation: the body may take its time to follow.
-            isLost = await self.keep(lease, ticks, releasing: releasing)
+            isLost = await self.keep(lease, ticks)
             if !isLost {
                 let result = await outcome
                 // A process that stood still may find out here only.
@@ -199,6 +199,8 @@ final class Locks: Sendable {
             // Before the body has followed: others may have the lock already.
             place?.giveBack()
         }
+        // The body has followed. The server may have heard each renewal, and nobody its answer.
+        if releasing { self.giveBackLater(lease.lock, lease.token, lasting: lease.update { $0.length }) }
         throw OxbowError(.leaseEnded, "the lock was lost while its holder was at work")
     }
 
@@ -217,14 +219,10 @@ final class Locks: Sendable {
     }
 
     /// - Returns: whether the lease has ended before the body has.
-    private func keep(_ lease: LockLease, _ ticks: Ticks, releasing: Bool) async -> Bool {
+    private func keep(_ lease: LockLease, _ ticks: Ticks) async -> Bool {
         while await ticks.next(after: lease.update { $0.pause(at: .now) }) {
             let asked = ContinuousClock.now
-            guard lease.isValid else {
-                // The server may have heard each renewal, and nobody its answer.
-                if releasing { self.giveBackLater(lease.lock, lease.token, lasting: lease.update { $0.length }) }
-                return self.lose(lease, "its end has come, and the server could not be asked")
-            }
+            guard lease.isValid else { return self.lose(lease, "its end has come, and the server could not be asked") }
             let (life, timeout) = lease.update { ($0.life(at: asked), $0.renewalTimeout(at: asked)) }
             do {
                 guard try await self.store.renew(lease.lock, lease.token, for: life, within: timeout) else {
