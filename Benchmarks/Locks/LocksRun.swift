@@ -110,7 +110,7 @@ struct LocksRun: Sendable {
         _ oxbow: Oxbow,
         _ server: ServerProcess
     ) async throws -> Double {
-        let commands = { try ["evalsha", "eval", "get", "pttl"].map(server.calls(of:)).reduce(0, +) }
+        let commands = { try server.calls(of: "evalsha", "eval", "get", "pttl") }
         let (rate, counted) = try await oxbow.withLock("waited-for-0", waitingAtMost: .zero) { _ in
             // Too late for a second turn.
             let until = SharedClock.time(.seconds(1), after: SharedClock.now)
@@ -165,13 +165,5 @@ extension ServerProcess {
             throw BenchmarkError("the server does not tell \(name)")
         }
         return number
-    }
-
-    /// How often a command was called so far, by scripts too.
-    fileprivate func calls(of command: String) throws -> Int {
-        let prefix = "cmdstat_\(command):calls="
-        let line = try self.cli("info", "commandstats").split(whereSeparator: \.isNewline)
-            .first { $0.hasPrefix(prefix) }
-        return line.flatMap { Int($0.dropFirst(prefix.count).prefix { $0.isNumber }) } ?? 0
     }
 }

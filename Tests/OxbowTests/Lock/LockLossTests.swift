@@ -116,19 +116,10 @@ import Testing
             let name = "counted"
             // Scripts are there, connections are made.
             for oxbow in [one, other] { try await oxbow.withLock(name, waitingAtMost: .zero) { _ in } }
-            func calls() throws -> Int {
-                try server.cli("info", "commandstats").split(whereSeparator: \.isNewline)
-                    .filter { ["evalsha:", "eval:", "get:", "pttl:"].contains(where: $0.dropFirst(8).hasPrefix) }
-                    .reduce(0) { $0 + (Int($1.split(separator: "=")[1].split(separator: ",")[0]) ?? 0) }
-            }
-            func scripts() throws -> Int {
-                let line = try server.cli("info", "commandstats").split(whereSeparator: \.isNewline)
-                    .first { $0.hasPrefix("cmdstat_evalsha:") }
-                return try #require(line.flatMap { Int($0.split(separator: "=")[1].split(separator: ",")[0]) })
-            }
-            let before = try scripts()
+            func calls() throws -> Int { try server.calls(of: "evalsha", "eval", "get", "pttl") }
+            let before = try server.calls(of: "evalsha")
             for _ in 0..<10 { try await one.withLock(name, waitingAtMost: .zero) { _ in } }
-            check(try scripts() - before, 20)
+            check(try server.calls(of: "evalsha") - before, 20)
             // A second is long: who asked every 50 ms would have asked 20 times.
             let woken = try await one.withLock(name, waitingAtMost: .zero) { _ in
                 let waiter = Task.detached {

@@ -81,9 +81,7 @@ extension RedisClientConfiguration {
             }
             // Of those that who waits may send.
             func calls() throws -> Int {
-                try masters.map { try $0.cli("info", "commandstats").split(whereSeparator: \.isNewline) }.joined()
-                    .filter { ["evalsha:", "eval:", "get:", "pttl:"].contains(where: $0.dropFirst(8).hasPrefix) }
-                    .reduce(0) { $0 + (Int($1.split(separator: "=")[1].split(separator: ",")[0]) ?? 0) }
+                try masters.map { try $0.calls(of: "evalsha", "eval", "get", "pttl") }.reduce(0, +)
             }
             for name in names {
                 let waiter = try await one.withLock(name, waitingAtMost: .zero) { _ in
