@@ -17,6 +17,10 @@ enum StoreKind: String, CaseIterable, Sendable {
 extension CacheStore {
     func invalidate(_ cell: CellAddress) async throws { try await self.invalidate(cell, holdOff: nil, timeout: nil) }
 
+    func open(_ cell: CellAddress, _ token: Token, storing value: Envelope?, for life: Duration) async throws -> Bool {
+        try await self.open(cell, token, storing: value, for: life, holdOff: nil)
+    }
+
     func invalidate(group key: CellName) async throws {
         try await self.invalidate(group: key, holdOff: nil, timeout: nil)
     }

@@ -98,7 +98,7 @@ public struct Cache<Value: Sendable>: Sendable {
     ///   a cancelled task opens the entry all the same.
     /// - Complexity: one round trip before the write and one behind it, two with a hold-off.
     public func update<Result>(_ key: String, _ write: () async throws -> Result) async throws -> Result {
-        try await self.core.update([key], in: nil, timeToLive: nil, storing: { _ in nil }, write)
+        try await self.core.update([key], in: nil, timeToLive: nil, storing: { _ in nil }, write).result
     }
 
     /// Writes to the database, and stores the new value that `write` returns.
@@ -117,7 +117,7 @@ public struct Cache<Value: Sendable>: Sendable {
         timeToLive: Duration? = nil,
         _ write: () async throws -> Value
     ) async throws -> Value {
-        try await self.core.update([key], in: nil, timeToLive: timeToLive, storing: { $0 }, write)
+        try await self.core.update([key], in: nil, timeToLive: timeToLive, storing: { $0 }, write).result
     }
 
     /// Writes to the database what several entries depend on, all of them closed meanwhile.
@@ -133,7 +133,7 @@ public struct Cache<Value: Sendable>: Sendable {
         _ keys: [String],
         _ write: () async throws -> Result
     ) async throws -> Result {
-        try await self.core.update(keys, in: nil, timeToLive: nil, storing: { _ in nil }, write)
+        try await self.core.update(keys, in: nil, timeToLive: nil, storing: { _ in nil }, write).result
     }
 
     /// Whether a usable entry with a value is there.

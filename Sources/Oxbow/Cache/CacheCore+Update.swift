@@ -1,16 +1,18 @@
 import NIOCore
 
-/// Writes to the database between closing and opening what the caches hold of it (rule 6 of the cell protocol).
+/// Writes to the database between closing and opening what the caches hold of it (rules 6 and 7 of the cell protocol).
 extension CacheCore {
     /// Closes the cells, writes, and opens them.
+    ///
+    /// What cannot be closed in time is journaled before the write and not asked for again: the journal owes it anyway.
     ///
     /// - Parameters:
     ///   - keys: whose entries the write changes.
     ///   - group: theirs.
-    ///   - timeToLive: the life of what is stored.
-    ///   - stored: what of the result is stored behind the write, if nobody else has written or invalidated meanwhile.
+    ///   - timeToLive: the TTL of what is stored.
+    ///   - stored: what of the result is stored after the write, if no other writer and no invalidation came meanwhile.
     ///   - write: changes the database.
-    /// - Returns: what `write` returns.
+    /// - Returns: what `write` returns, and whether readers everywhere see the change.
     /// - Throws: ``OxbowError``; what `write` throws.
     func update<Result>(
         _ keys: [String],
@@ -18,124 +20,171 @@ extension CacheCore {
         timeToLive: Duration?,
         storing stored: (Result) -> Value?,
         _ write: () async throws -> Result
-    ) async throws -> Result {
-        let cells = try keys.map { try self.cell($0, in: group) }
+    ) async throws -> (result: Result, outcome: InvalidationOutcome) {
+        let cells = Array(Set(try keys.map { try self.cell($0, in: group) }))
         let token = Token.random()
         // One for all of it: a shorter one, reloaded meanwhile, would let the cells open between two renewals.
         let life = self.engine.configuration.claimLife
         defer { for key in keys { self.forget(key, in: group) } }
-        var isClosed = true
-        do {
-            try await callingStore { try await self.close(cells, token, for: life, isRenewal: false) }
-        } catch {
-            let isAway = (error as? OxbowError)?.code == .unavailable
-            guard isAway, self.updateWithoutStore == .journal else {
-                // Some of them may be closed.
-                try? await Self.each(cells) { _ = try await self.open($0, token, storing: nil) }
-                throw error
-            }
-            isClosed = false
-            // From here on this process reads past the cells.
-            for cell in cells { self.engine.journal.add(.cell(cell), of: self.engine.name) }
-        }
+        let closed = try await self.close(cells, token, for: life)
         let result: Result
         do {
-            result = try await self.renewing(cells, token, for: life, write)
+            result = try await self.renewing(closed, token, for: life, write)
         } catch {
-            // Nobody knows what was written: the cells are empty.
-            await self.openOrJournal(cells, token, storing: nil)
+            // Whether the write happened is not known: the cells are left empty.
+            await self.open(closed, token)
             throw error
         }
-        let envelope = isClosed ? stored(result).flatMap { try? self.engine.coder.envelope($0) } : nil
-        let value = envelope.map { self.engine.stamped($0, for: timeToLive ?? self.engine.configuration.timeToLive) }
-        await self.openOrJournal(cells, token, storing: value)
-        return result
+        let outcome: InvalidationOutcome
+        if let cell = closed.first, cells.count == 1, let value = self.encoded(stored(result), for: timeToLive) {
+            outcome = await self.open(cell, token, storing: value)
+        } else {
+            outcome = await self.open(closed, token)
+        }
+        return (result, closed.count == cells.count ? outcome : .journaled)
     }
 
-    /// Opens the cells; where that fails, the journal has it: until then the closing keeps others from filling.
-    private func openOrJournal(
-        _ cells: [CellAddress],
-        _ token: Token,
-        storing value: (envelope: Envelope, life: Duration)?
-    ) async {
-        let engine = self.engine
-        let failovers = engine.journal.failovers
-        await withTaskGroup(of: Void.self) { group in
-            for cell in cells {
-                group.addTask {
-                    do {
-                        // Before the opening, so that there is no gap; of a value nobody knows before whether it is stored.
-                        if value == nil { try await self.holdOff(cell) }
-                        let isStored = try await self.open(cell, token, storing: value)
-                        if value != nil, !isStored { try await self.holdOff(cell) }
-                        engine.journal.noteApplied(.cell(cell), of: engine.name, since: failovers)
-                    } catch {
-                        try? engine.noteStoreFailure(error)
-                        engine.journal.add(.cell(cell), of: engine.name)
-                    }
-                }
-            }
+    /// A value as it is stored; `nil` if there is none, or the codec refuses it.
+    private func encoded(_ value: Value?, for timeToLive: Duration?) -> (envelope: Envelope, life: Duration)? {
+        guard let value else { return nil }
+        do {
+            let envelope = try self.engine.coder.envelope(value)
+            return self.engine.stamped(envelope, for: timeToLive ?? self.engine.configuration.timeToLive)
+        } catch {
+            self.engine.counters.failedFills.increment()
+            return nil
         }
     }
 
-    private func holdOff(_ cell: CellAddress) async throws {
-        guard let holdOff = self.engine.configuration.holdOff else { return }
-        try await self.engine.store.invalidate(cell, holdOff: holdOff, timeout: nil)
+    // MARK: Closing
+
+    /// Closes the cells, and journals those that cannot be closed.
+    ///
+    /// - Returns: those that are closed.
+    /// - Throws: ``OxbowError`` with `notRunning`, or `unavailable` where the cache refuses to write without its store;
+    ///   `CancellationError`. Nothing stays closed then.
+    private func close(_ cells: [CellAddress], _ token: Token, for life: Duration) async throws -> [CellAddress] {
+        let results: [Swift.Result<Void, any Error>]
+        do {
+            results = try await self.close(cells, token, for: life, isRenewal: false)
+        } catch {
+            // Cancelled: some of them may be closed, and nothing is written.
+            _ = try? await self.engine.store.open(cells, token, holdOff: nil)
+            throw error
+        }
+        var closed: [CellAddress] = []
+        for (cell, result) in zip(cells, results) {
+            do {
+                try result.get()
+                closed.append(cell)
+            } catch {
+                let failure = OxbowError(storeFailure: error)
+                guard failure.code != .notRunning, self.updateWithoutStore == .journal else {
+                    _ = try? await self.engine.store.open(cells, token, holdOff: nil)
+                    throw failure
+                }
+                try? self.engine.noteStoreFailure(error)
+                // From here on this process reads past the cell.
+                self.engine.journal.add(.cell(cell), of: self.engine.name)
+            }
+        }
+        return closed
     }
 
-    /// Runs a write, and keeps the cells closed meanwhile: three times in a closing's life, until `maximumLoad`.
+    private func close(
+        _ cells: [CellAddress],
+        _ token: Token,
+        for life: Duration,
+        isRenewal: Bool
+    ) async throws -> [Swift.Result<Void, any Error>] {
+        let store = self.engine.store
+        guard let cell = cells.first, cells.count == 1 else {
+            return try await store.close(cells, token, for: life, isRenewal: isRenewal)
+        }
+        do {
+            return [.success(try await store.close(cell, token, for: life, isRenewal: isRenewal))]
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            return [.failure(error)]
+        }
+    }
+
+    /// Runs a write, and keeps the cells closed meanwhile: three times in a closing's TTL, until `maximumLoad`.
     private func renewing<Result>(
         _ cells: [CellAddress],
         _ token: Token,
         for life: Duration,
         _ write: () async throws -> Result
     ) async throws -> Result {
+        if cells.isEmpty { return try await write() }
         let end = ContinuousClock.now + self.engine.configuration.maximumLoad
         return try await self.engine.leading([], every: life / 3) {
-            if ContinuousClock.now < end { try? await self.close(cells, token, for: life, isRenewal: true) }
+            if ContinuousClock.now < end { _ = try? await self.close(cells, token, for: life, isRenewal: true) }
         } body: {
             try await write()
         }
     }
 
-    private func close(_ cells: [CellAddress], _ token: Token, for life: Duration, isRenewal: Bool) async throws {
-        let store = self.engine.store
-        try await Self.each(cells) { try await store.close($0, token, for: life, isRenewal: isRenewal) }
-    }
+    // MARK: Opening
 
-    /// - Returns: whether the value was stored.
+    /// Opens a cell and stores a value, if no other writer and no invalidation came meanwhile.
     private func open(
         _ cell: CellAddress,
         _ token: Token,
-        storing value: (envelope: Envelope, life: Duration)?
-    ) async throws -> Bool {
-        let isStored = try await self.engine.store.open(
-            cell,
-            token,
-            storing: value?.envelope,
-            for: value?.life ?? .zero
-        )
-        if value != nil, !isStored { self.engine.counters.refusedFills.increment() }
-        return isStored
+        storing value: (envelope: Envelope, life: Duration)
+    ) async -> InvalidationOutcome {
+        let engine = self.engine
+        let failovers = engine.journal.failovers
+        let holdOff = engine.configuration.holdOff
+        do {
+            let isStored = try await engine.store.open(
+                cell,
+                token,
+                storing: value.envelope,
+                for: value.life,
+                holdOff: holdOff
+            )
+            if !isStored { engine.counters.refusedFills.increment() }
+            return engine.journal.noteApplied(.cell(cell), of: engine.name, since: failovers) ? .applied : .journaled
+        } catch {
+            return self.journal(cell, error)
+        }
     }
 
-    /// All cells at once; the first error when all have come to an end.
-    private static func each(
-        _ cells: [CellAddress],
-        _ body: @escaping @Sendable (CellAddress) async throws -> Void
-    ) async throws {
-        if let cell = cells.first, cells.count == 1 { return try await body(cell) }
-        let failure = await withTaskGroup(of: (any Error)?.self) { group in
-            for cell in cells {
-                group.addTask {
-                    do { try await body(cell) } catch { return error }
-                    return nil
-                }
+    /// Opens cells and leaves them empty, or held off; where that fails, the journal owes them, and the closing keeps other
+    /// processes from filling.
+    @discardableResult
+    private func open(_ cells: [CellAddress], _ token: Token) async -> InvalidationOutcome {
+        guard !cells.isEmpty else { return .applied }
+        let engine = self.engine
+        let failovers = engine.journal.failovers
+        let holdOff = engine.configuration.holdOff
+        let results: [Swift.Result<Void, any Error>]
+        do {
+            if let cell = cells.first, cells.count == 1 {
+                _ = try await engine.store.open(cell, token, storing: nil, for: .zero, holdOff: holdOff)
+                results = [.success(())]
+            } else {
+                results = try await engine.store.open(cells, token, holdOff: holdOff)
             }
-            var first: (any Error)?
-            for await error in group { first = first ?? error }
-            return first
+        } catch {
+            results = cells.map { _ in .failure(error) }
         }
-        if let failure { throw failure }
+        var outcome = InvalidationOutcome.applied
+        for (cell, result) in zip(cells, results) {
+            switch result {
+            case .success:
+                if !engine.journal.noteApplied(.cell(cell), of: engine.name, since: failovers) { outcome = .journaled }
+            case .failure(let error): outcome = self.journal(cell, error)
+            }
+        }
+        return outcome
+    }
+
+    private func journal(_ cell: CellAddress, _ error: any Error) -> InvalidationOutcome {
+        try? self.engine.noteStoreFailure(error)
+        self.engine.journal.add(.cell(cell), of: self.engine.name)
+        return .journaled
     }
 }

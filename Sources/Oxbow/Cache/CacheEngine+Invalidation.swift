@@ -1,14 +1,14 @@
 extension CacheEngine {
     /// Invalidates, or journals what cannot be done now.
     ///
-    /// While others wait in the journal, a store that does not answer is not waited for longer than in a read.
+    /// A store that does not answer is not waited for longer than in a read.
     ///
     /// - Throws: ``OxbowError`` with `notRunning`.
     func invalidate(_ target: InvalidationJournal.Target) async throws -> InvalidationOutcome {
         let failovers = self.journal.failovers
         do {
-            let timeout = self.journal.isQuiet ? nil : self.configuration.softTimeout
-            try await self.store.invalidate(target, holdOff: self.configuration.holdOff, timeout: timeout)
+            let configuration = self.configuration
+            try await self.store.invalidate(target, holdOff: configuration.holdOff, timeout: configuration.softTimeout)
             return self.journal.noteApplied(target, of: self.name, since: failovers) ? .applied : .journaled
         } catch {
             try self.journal(target, after: error)
@@ -19,10 +19,14 @@ extension CacheEngine {
     /// The same for several cells at once.
     func invalidate(_ cells: [CellAddress]) async throws -> InvalidationOutcome {
         let failovers = self.journal.failovers
-        let timeout = self.journal.isQuiet ? nil : self.configuration.softTimeout
+        let configuration = self.configuration
         let results: [Result<Void, any Error>]
         do {
-            results = try await self.store.invalidate(cells, holdOff: self.configuration.holdOff, timeout: timeout)
+            results = try await self.store.invalidate(
+                cells,
+                holdOff: configuration.holdOff,
+                timeout: configuration.softTimeout
+            )
         } catch {
             results = cells.map { _ in .failure(error) }
         }

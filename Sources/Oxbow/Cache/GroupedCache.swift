@@ -106,7 +106,7 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     public func update<Result>(_ key: String, in group: String, _ write: () async throws -> Result) async throws
         -> Result
     {
-        try await self.core.update([key], in: group, timeToLive: nil, storing: { _ in nil }, write)
+        try await self.core.update([key], in: group, timeToLive: nil, storing: { _ in nil }, write).result
     }
 
     /// Writes to the database, and stores the new value that `write` returns.
@@ -127,7 +127,7 @@ public struct GroupedCache<Value: Sendable>: Sendable {
         timeToLive: Duration? = nil,
         _ write: () async throws -> Value
     ) async throws -> Value {
-        try await self.core.update([key], in: group, timeToLive: timeToLive, storing: { $0 }, write)
+        try await self.core.update([key], in: group, timeToLive: timeToLive, storing: { $0 }, write).result
     }
 
     /// Writes to the database what several entries of a group depend on, all of them closed meanwhile.
@@ -145,7 +145,7 @@ public struct GroupedCache<Value: Sendable>: Sendable {
         in group: String,
         _ write: () async throws -> Result
     ) async throws -> Result {
-        try await self.core.update(keys, in: group, timeToLive: nil, storing: { _ in nil }, write)
+        try await self.core.update(keys, in: group, timeToLive: nil, storing: { _ in nil }, write).result
     }
 
     /// Removes all entries of a group, and with them the right of any running load to store its value.

@@ -77,6 +77,21 @@ extension CacheStore {
         _ = try await self.each(claims) { try await self.release($0.cell, $0.token) }
     }
 
+    package func close(
+        _ cells: [CellAddress],
+        _ token: Token,
+        for life: Duration,
+        isRenewal: Bool
+    ) async throws -> [Result<Void, any Error>] {
+        try await self.each(cells) { try await self.close($0, token, for: life, isRenewal: isRenewal) }
+    }
+
+    package func open(_ cells: [CellAddress], _ token: Token, holdOff: Duration?) async throws -> [Result<
+        Void, any Error
+    >] {
+        try await self.each(cells) { _ = try await self.open($0, token, storing: nil, for: .zero, holdOff: holdOff) }
+    }
+
     package func invalidate(_ cells: [CellAddress], holdOff: Duration?, timeout: Duration?) async throws -> [Result<
         Void, any Error
     >] {

@@ -53,21 +53,29 @@ package protocol CacheStore: Sendable {
     /// - Returns: whether it was stored.
     func set(_ cell: CellAddress, to value: Envelope, for life: Duration) async throws -> Bool
 
-    /// Closes the cell for a writer: value or claim goes, and nothing is filled until it is opened or `life` is over.
+    /// Closes the cell for a writer: value or claim goes, and nothing is filled until it is opened or `life` has passed.
     ///
     /// A cell that others have closed gets the token beside theirs, and is dirty from then on. Safe to repeat. A renewal
     /// is for a writer that has closed it before, and is sent also by a cancelled task: if its token is not there any more,
     /// the cell was open in between, and is dirty.
+    ///
+    /// - Throws: when the cell is not closed, or may not be; it is empty when there was no memory for a closing.
     func close(_ cell: CellAddress, _ token: Token, for life: Duration, isRenewal: Bool) async throws
 
     /// Takes a writer's token out; with the last one the cell goes, and if it is no closed cell any more, too. A cell that
     /// only others have closed meanwhile is dirty from then on.
     ///
-    /// The value, if there is one, is stored if no other writer and no invalidation came since the cell was closed. Sent at
-    /// once, also by a cancelled task. Safe to repeat.
+    /// The value, if there is one, is stored if no other writer and no invalidation came since the cell was closed. If none
+    /// is stored, the cell stays closed for the hold-off. Sent at once, also by a cancelled task. Safe to repeat.
     ///
     /// - Returns: whether it was stored.
-    func open(_ cell: CellAddress, _ token: Token, storing value: Envelope?, for life: Duration) async throws -> Bool
+    func open(
+        _ cell: CellAddress,
+        _ token: Token,
+        storing value: Envelope?,
+        for life: Duration,
+        holdOff: Duration?
+    ) async throws -> Bool
 
     /// Deletes value or claim; keeps a closed cell closed and marks it dirty. Safe to repeat, and sent also by a cancelled
     /// task.
@@ -122,6 +130,14 @@ package protocol CacheStore: Sendable {
 
     /// Gives claims back, as the form for one cell.
     func release(_ claims: [CellClaim]) async throws
+
+    /// Closes each cell for a writer, as the form for one cell.
+    func close(_ cells: [CellAddress], _ token: Token, for life: Duration, isRenewal: Bool) async throws -> [Result<
+        Void, any Error
+    >]
+
+    /// Takes a writer's token out of each cell and stores nothing, as the form for one cell.
+    func open(_ cells: [CellAddress], _ token: Token, holdOff: Duration?) async throws -> [Result<Void, any Error>]
 
     /// Deletes values and claims; keeps closed cells closed and marks them dirty. Safe to repeat.
     func invalidate(_ cells: [CellAddress], holdOff: Duration?, timeout: Duration?) async throws -> [Result<

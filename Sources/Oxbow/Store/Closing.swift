@@ -31,10 +31,18 @@ struct Closing {
     /// The first writer.
     mutating func begin(_ token: Token, until end: UInt64) { self.writers = [(token, end)] }
 
-    /// Adds a writer, or moves its end; a cell that it finds closed by others is dirty.
+    /// The most writers of a cell; further ones are merged with those before them.
+    private static let mostWriters = 32
+
+    /// Adds a writer, or moves its end, which never moves back; a cell that it finds closed by others is dirty.
     mutating func close(_ token: Token, until end: UInt64, at now: UInt64) {
+        let own = self.writers.first { $0.token == token }?.end ?? 0
         self.remove(token, at: now)
-        self.writers.append((token, end))
+        if self.writers.count >= Self.mostWriters, let last = self.end {
+            self.writers = [(.merged, last)]
+            self.isDirty = true
+        }
+        self.writers.append((token, max(own, end)))
     }
 
     /// Takes a writer out, and those whose end has come.

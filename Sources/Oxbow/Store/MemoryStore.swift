@@ -50,6 +50,18 @@ package final class MemoryStore: CacheStore {
             if cell.field != nil { self.groups[cell.key, default: []].insert(cell) }
         }
 
+        /// Drops a value or a claim; a closed cell stays closed and becomes dirty.
+        mutating func empty(_ cell: CellAddress, at now: ContinuousClock.Instant) {
+            guard var entry = self.get(cell, at: now) else { return }
+            guard CellContent(entry.bytes) == .closed else { return self.drop(cell) }
+            entry.bytes.setInteger(UInt8(ascii: "1"), at: entry.bytes.readerIndex + 4)
+            self.put(cell, entry.bytes, until: entry.end)
+        }
+
+        func isHeldOff(_ cell: CellAddress, at now: ContinuousClock.Instant) -> Bool {
+            cell.field != nil && self.heldOff[cell.key].map { $0 > now } ?? false
+        }
+
         mutating func drop(_ cell: CellAddress) {
             self.cells[cell] = nil
             guard cell.field != nil else { return }
@@ -129,7 +141,7 @@ package final class MemoryStore: CacheStore {
     package func claim(_ cell: CellAddress, _ token: Token, for life: Duration) async throws -> CellContent? {
         var found: CellContent?
         let now = self.now()
-        if cell.field != nil, self.state.withLock({ $0.heldOff[cell.key].map { $0 > now } ?? false }) { return .closed }
+        if self.state.withLock({ $0.isHeldOff(cell, at: now) }) { return .closed }
         let won = self.update(cell, for: life) { bytes in
             guard let bytes else { return CellContent.encodedClaim(token) }
             found = CellContent(bytes)
@@ -144,7 +156,9 @@ package final class MemoryStore: CacheStore {
         for life: Duration,
         replacing bytes: ByteBuffer?
     ) async throws -> Bool {
-        self.update(cell, for: life) { $0 != nil && $0 == bytes ? CellContent.encodedClaim(token) : nil }
+        let now = self.now()
+        if self.state.withLock({ $0.isHeldOff(cell, at: now) }) { return false }
+        return self.update(cell, for: life) { $0 != nil && $0 == bytes ? CellContent.encodedClaim(token) : nil }
     }
 
     package func renew(_ cell: CellAddress, _ token: Token, for life: Duration) async throws -> Bool {
@@ -174,7 +188,7 @@ package final class MemoryStore: CacheStore {
         let now = self.now()
         let time = self.milliseconds(at: now)
         return self.state.withLock { state in
-            guard let entry = state.get(cell, at: now), Envelope(entry.bytes) == value,
+            guard !state.isHeldOff(cell, at: now), let entry = state.get(cell, at: now), Envelope(entry.bytes) == value,
                 Envelope.refresherEnd(in: entry.bytes) <= time || Envelope.isRefreshed(entry.bytes, by: token),
                 let bytes = Envelope.adding(token, until: time + UInt64(life.milliseconds), to: entry.bytes)
             else { return false }
@@ -194,7 +208,9 @@ package final class MemoryStore: CacheStore {
     }
 
     package func set(_ cell: CellAddress, to value: Envelope, for life: Duration) async throws -> Bool {
-        self.update(cell, for: life) { CellContent($0) == .closed ? nil : value.encoded }
+        let now = self.now()
+        if self.state.withLock({ $0.isHeldOff(cell, at: now) }) { return false }
+        return self.update(cell, for: life) { CellContent($0) == .closed ? nil : value.encoded }
     }
 
     package func close(_ cell: CellAddress, _ token: Token, for life: Duration, isRenewal: Bool) async throws {
@@ -219,40 +235,37 @@ package final class MemoryStore: CacheStore {
         _ cell: CellAddress,
         _ token: Token,
         storing value: Envelope?,
-        for life: Duration
+        for life: Duration,
+        holdOff: Duration?
     ) async throws -> Bool {
         let now = self.now()
         defer { self.note(cell.key) }
+        let time = self.milliseconds(at: now)
         return self.state.withLock { state in
-            guard let bytes = state.get(cell, at: now)?.bytes else { return false }
-            guard var closing = Closing(bytes) else {
-                state.drop(cell)
-                return false
+            let found = state.get(cell, at: now).flatMap { Closing($0.bytes) }
+            var closing = found ?? Closing(isDirty: true)
+            closing.remove(token, at: time)
+            if let value, closing.end == nil, !closing.isDirty {
+                state.put(cell, value.encoded, until: now + .milliseconds(life.milliseconds))
+                return true
             }
-            closing.remove(token, at: self.milliseconds(at: now))
+            if let holdOff {
+                closing.close(.holdOff, until: time + UInt64(holdOff.milliseconds), at: time)
+            }
             if let end = closing.end {
                 state.put(cell, closing.encoded, until: self.instant(end))
-                return false
-            }
-            guard let value, !closing.isDirty else {
+            } else {
                 state.drop(cell)
-                return false
             }
-            state.put(cell, value.encoded, until: now + .milliseconds(life.milliseconds))
-            return true
+            return false
         }
     }
 
     package func invalidate(_ cell: CellAddress, holdOff: Duration?, timeout: Duration?) async throws {
-        if let holdOff { return try await self.close(cell, .random(), for: holdOff, isRenewal: true) }
+        if let holdOff { return try await self.close(cell, .holdOff, for: holdOff, isRenewal: true) }
         let now = self.now()
         defer { self.note(cell.key) }
-        self.state.withLock { state in
-            guard var entry = state.get(cell, at: now) else { return }
-            guard CellContent(entry.bytes) == .closed else { return state.drop(cell) }
-            entry.bytes.setInteger(UInt8(ascii: "1"), at: entry.bytes.readerIndex + 4)
-            state.put(cell, entry.bytes, until: entry.end)
-        }
+        self.state.withLock { $0.empty(cell, at: now) }
     }
 
     package func invalidate(group key: CellName, holdOff: Duration?, timeout: Duration?) async throws {
@@ -266,11 +279,13 @@ package final class MemoryStore: CacheStore {
     }
 
     package func invalidate(namespace prefix: CellName) async throws {
-        let keys = self.state.withLock { Set($0.cells.keys.map(\.key)) }
-        for key in keys where key.text.utf8.starts(with: prefix.text.utf8) {
-            try await self.invalidate(CellAddress(key: key), holdOff: nil, timeout: nil)
-            try await self.invalidate(group: key, holdOff: nil, timeout: nil)
+        let now = self.now()
+        let keys = self.state.withLock { state in
+            let cells = state.cells.keys.filter { $0.key.text.utf8.starts(with: prefix.text.utf8) }
+            for cell in cells { state.empty(cell, at: now) }
+            return Set(cells.map(\.key))
         }
+        for key in keys { self.note(key) }
     }
 
     /// There are none.

@@ -7,9 +7,13 @@ import RedisClient
 /// whose TTL is refused is deleted. Plain scripts without a shebang, because one with flags would be refused as a whole
 /// under OOM, and a deletion must not be.
 enum RedisScripts {
-    /// `get` gives `false` for absent and for a key of another type; `isForeign` tells them apart.
-    private static let prelude = """
+    /// The functions that all scripts share.
+    ///
+    /// `get` gives `false` for absent and for a key of another type; `isForeign` tells them apart. `extend` gives the key of a
+    /// hash a TTL that is never shorter than that of a field: eviction by `volatile-*` passes over keys without one.
+    static let prelude = """
         local key, field = KEYS[1], ARGV[1]
+        local mark = '\(holdOffMark)'
         local isField = field ~= ''
         local isForeign = false
         local function get()
@@ -22,6 +26,9 @@ enum RedisScripts {
           end
           return v
         end
+        local function extend(ms)
+          if redis.call('PTTL', key) < tonumber(ms) then redis.call('PEXPIRE', key, ms) end
+        end
         local function put(v, ms)
           if isField then
             redis.call('HSET', key, field, v)
@@ -30,6 +37,7 @@ enum RedisScripts {
               redis.call('HDEL', key, field)
               error(r.err)
             end
+            extend(ms)
           else
             redis.call('SET', key, v, 'PX', ms)
           end
@@ -42,8 +50,14 @@ enum RedisScripts {
           return v and string.sub(v, 1, 4) == 'OX1x' and #v > 5 and (#v - 5) % 24 == 0
             and (string.sub(v, 5, 5) == '0' or string.sub(v, 5, 5) == '1')
         end
+        local function isHeldOff()
+          return isField and not isForeign and redis.call('HEXISTS', key, mark) == 1
+        end
 
         """
+
+    /// The field that says that nothing may be filled in a hash; no key is encoded so.
+    static let holdOffMark = "{hold-off}"
 
     /// ARGV: field, claim, value, ms.
     ///
@@ -66,6 +80,7 @@ enum RedisScripts {
             if get() ~= ARGV[2] then return 0 end
             if isField then
               redis.call('HPEXPIRE', key, ARGV[3], 'FIELDS', 1, field)
+              extend(ARGV[3])
             else
               redis.call('PEXPIRE', key, ARGV[3])
             end
@@ -90,6 +105,7 @@ enum RedisScripts {
             local v = get()
             if isForeign then redis.call('UNLINK', key) end
             if not isForeign and (not v or isClosed(v) or (v ~= ARGV[2] and #v <= tonumber(ARGV[5]))) then return 0 end
+            if not isForeign and isHeldOff() then return 0 end
             put(ARGV[3], ARGV[4])
             return 1
             """
@@ -100,7 +116,7 @@ enum RedisScripts {
     /// 1 if stored.
     static let set = Script(
         prelude + """
-            if isClosed(get()) then return 0 end
+            if isClosed(get()) or isHeldOff() then return 0 end
             if isForeign then redis.call('UNLINK', key) end
             put(ARGV[2], ARGV[3])
             return 1
@@ -126,41 +142,52 @@ enum RedisScripts {
             """
     )
 
-    /// ARGV: field or nothing, the mark's field.
+    /// ARGV: nothing, cursor.
     ///
-    /// Removes an entry or a whole group; closed entries and the marks of groups that are held off stay.
+    /// Removes a string entry, or some hundred entries of a group; closed entries stay closed and become dirty, and the marks
+    /// of groups that are held off stay. Answers the cursor to go on with, 0 at the end.
     static let purge = Script(
         prelude + """
-            local v = get()
-            if isForeign then
-              local r = redis.pcall('HPTTL', key, 'FIELDS', 1, ARGV[2])
-              local ms = type(r) == 'table' and not r.err and tonumber(r[1]) or 0
-              redis.call('UNLINK', key)
-              if ms > 0 then
-                field, isField = ARGV[2], true
-                pcall(put, '1', ms)
+            if redis.call('TYPE', key).ok ~= 'hash' then
+              local v = get()
+              if isClosed(v) then
+                redis.call('SET', key, string.sub(v, 1, 4) .. '1' .. string.sub(v, 6), 'KEEPTTL')
+              else
+                drop()
               end
-            elseif isClosed(v) then
-              redis.call('SET', key, string.sub(v, 1, 4) .. '1' .. string.sub(v, 6), 'KEEPTTL')
-            else
-              drop()
+              return 0
             end
-            return 1
+            isField = true
+            local page = redis.call('HSCAN', key, ARGV[2], 'COUNT', 500)
+            local gone = {}
+            for i = 1, #page[2], 2 do
+              local v = page[2][i + 1]
+              field = page[2][i]
+              if isClosed(v) then
+                local ms = redis.call('HPTTL', key, 'FIELDS', 1, field)[1]
+                if ms > 0 then put(string.sub(v, 1, 4) .. '1' .. string.sub(v, 6), ms) end
+              elseif field ~= mark then
+                gone[#gone + 1] = field
+              end
+            end
+            for i = 1, #gone, 1000 do redis.call('HDEL', key, unpack(gone, i, math.min(i + 999, #gone))) end
+            return tonumber(page[1])
             """
     )
 
     /// ARGV: the mark's field, ms or 0.
     ///
-    /// Unlinks the group; with a hold-off, the mark stands in the new hash for so long. Out of memory there is none.
+    /// Unlinks the group; with a hold-off, the mark stays in the new hash for this long, also when memory is short: a server
+    /// does not look at its limit again after a script's first write. 1 if the mark is there, or not asked for.
     static let invalidateGroup = Script(
         prelude + """
             redis.call('UNLINK', key)
-            if tonumber(ARGV[2]) > 0 then pcall(put, '1', ARGV[2]) end
+            if tonumber(ARGV[2]) > 0 and not pcall(put, '1', ARGV[2]) then return 0 end
             return 1
             """
     )
 
-    /// ARGV: field, claim, ms, the mark's field.
+    /// ARGV: field, claim, ms.
     ///
     /// 1 if claimed, 2 if the group is held off.
     static let claimUnlessHeldOff = Script(
@@ -168,116 +195,9 @@ enum RedisScripts {
             if get() then return 0 end
             -- No hash: the error says so.
             if isForeign then return redis.call('HGET', key, field) end
-            if redis.call('HEXISTS', key, ARGV[4]) == 1 then return 2 end
+            if isHeldOff() then return 2 end
             put(ARGV[2], ARGV[3])
             return 1
-            """
-    )
-
-    /// What closed cells are made of: 24 bytes for each writer, its token and the end of its closing in ms of server time.
-    ///
-    /// `others` gives the writers but one and those whose end has come, the latest end among them, and whether that one was
-    /// there.
-    private static let closing = """
-        local time = redis.call('TIME')
-        local now = time[1] * 1000 + math.floor(time[2] / 1000)
-        local function number(s)
-          local n = 0
-          for i = 1, 8 do n = n * 256 + string.byte(s, i) end
-          return n
-        end
-        local function encoded(n)
-          local s = ''
-          for i = 1, 8 do
-            s = string.char(n % 256) .. s
-            n = math.floor(n / 256)
-          end
-          return s
-        end
-        local function others(v, token)
-          local rest, last, found = '', 0, false
-          for i = 6, #v, 24 do
-            local stop = number(string.sub(v, i + 16, i + 23))
-            if string.sub(v, i, i + 15) == token then
-              found = true
-            elseif stop > now then
-              rest = rest .. string.sub(v, i, i + 23)
-              last = math.max(last, stop)
-            end
-          end
-          return rest, last, found
-        end
-
-        """
-
-    /// ARGV: field, the value's header, token, ms.
-    ///
-    /// 1 if the token stands in the cell now, behind the header of this very value.
-    static let refresh = Script(
-        prelude + closing + """
-            local v, head = get(), ARGV[2]
-            if not v or #v < 24 or string.sub(v, 1, 4) ~= string.sub(head, 1, 4)
-              or string.sub(v, 6, 24) ~= string.sub(head, 6, 24) then return 0 end
-            local rest = 25
-            if string.byte(v, 5) == 1 then
-              if #v < 48 or string.sub(v, 25, 40) ~= ARGV[3] and number(string.sub(v, 41, 48)) > now then return 0 end
-              rest = 49
-            end
-            local bytes = string.sub(v, 1, 4) .. string.char(1) .. string.sub(v, 6, 24) .. ARGV[3]
-              .. encoded(now + tonumber(ARGV[4])) .. string.sub(v, rest)
-            if isField then
-              local ms = redis.call('HPTTL', key, 'FIELDS', 1, field)[1]
-              if ms < 1 then return 0 end
-              put(bytes, ms)
-            else
-              redis.call('SET', key, bytes, 'KEEPTTL')
-            end
-            return 1
-            """
-    )
-
-    /// ARGV: field, token, ms, 1 for a renewal.
-    ///
-    /// 1 if closed; 0 if there was no memory for that, and the cell was deleted.
-    static let close = Script(
-        prelude + closing + """
-            local v = get()
-            local rest, last, found, dirty = '', 0, false, ARGV[4]
-            if isClosed(v) then
-              rest, last, found = others(v, ARGV[2])
-              dirty = found and string.sub(v, 5, 5) or '1'
-            end
-            if isForeign then
-              redis.call('UNLINK', key)
-              isForeign = false
-            end
-            local stop = now + tonumber(ARGV[3])
-            local bytes = 'OX1x' .. dirty .. rest .. ARGV[2] .. encoded(stop)
-            if pcall(put, bytes, math.max(last, stop) - now) then return 1 end
-            drop()
-            return 0
-            """
-    )
-
-    /// ARGV: field, token, value or nothing, ms.
-    ///
-    /// 1 if the value was stored.
-    static let open = Script(
-        prelude + closing + """
-            local v = get()
-            if not isClosed(v) then
-              drop()
-              return 0
-            end
-            local rest, last, found = others(v, ARGV[2])
-            local dirty = found and string.sub(v, 5, 5) or '1'
-            if rest ~= '' then
-              put('OX1x' .. dirty .. rest, last - now)
-              return 0
-            end
-            if ARGV[3] ~= '' and dirty == '0' and pcall(put, ARGV[3], ARGV[4]) then return 1 end
-            drop()
-            return 0
             """
     )
 

@@ -170,32 +170,38 @@ extension RedisStore {
         Void, any Error
     >] {
         try await self.inPieces(cells) { cells in
-            let calls = cells.map { cell in
-                guard let holdOff else {
-                    return Self.call(
-                        RedisScripts.invalidate,
-                        cell,
-                        (),
-                        isIdempotent: true,
-                        ignoresCancellation: true
-                    )
-                }
-                let arguments = (Token.random().bytes, holdOff.milliseconds, 1)
-                return Self.call(
-                    RedisScripts.close,
-                    cell,
-                    arguments,
-                    isIdempotent: true,
-                    ignoresCancellation: true
-                )
-            }
-            return try await self.client.execute(pipeline: calls, timeout: timeout).map { $0.map { _ in } }
+            let calls = cells.map { Self.callInvalidate($0, holdOff) }
+            return try await self.client.execute(pipeline: calls, timeout: timeout)
+                .map { $0.checked { answer throws(RedisError) in try Self.check(answer, holdOff) } }
+        }
+    }
+
+    package func close(
+        _ cells: [CellAddress],
+        _ token: Token,
+        for life: Duration,
+        isRenewal: Bool
+    ) async throws -> [Result<Void, any Error>] {
+        try await self.inPieces(cells) { cells in
+            let calls = cells.map { Self.callClose($0, token, life, isRenewal: isRenewal) }
+            return try await self.client.execute(pipeline: calls, timeout: self.softTimeout)
+                .map { $0.checked { answer throws(RedisError) in try Self.checkClosed(answer) } }
+        }
+    }
+
+    package func open(_ cells: [CellAddress], _ token: Token, holdOff: Duration?) async throws -> [Result<
+        Void, any Error
+    >] {
+        try await self.inPieces(cells) { cells in
+            let calls = cells.map { Self.callOpen($0, token, storing: nil, for: .zero, holdOff: holdOff) }
+            return try await self.client.execute(pipeline: calls, timeout: self.softTimeout)
+                .map { $0.checked { answer throws(RedisError) in _ = try Self.checkOpen(answer) } }
         }
     }
 
     // MARK: How
 
-    private static func call<each Argument: RESPArgument>(
+    static func call<each Argument: RESPArgument>(
         _ script: Script,
         _ cell: CellAddress,
         _ arguments: (repeat each Argument),
@@ -248,6 +254,11 @@ extension RedisStore {
 }
 
 extension Result where Failure == RedisError {
+    /// Interprets a script's answer, which may say that something was not done.
+    fileprivate func checked<Value>(_ check: (Success) throws(RedisError) -> Value) -> Result<Value, RedisError> {
+        self.flatMap { answer in Result<Value, RedisError> { () throws(RedisError) in try check(answer) } }
+    }
+
     /// A key of another type is no failure.
     fileprivate func foreignAsUnusable(_ unusable: Success) -> Self {
         guard case .failure(let error) = self, error.serverError == "WRONGTYPE" else { return self }

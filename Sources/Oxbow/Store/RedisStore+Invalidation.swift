@@ -4,42 +4,37 @@ import RedisClient
 /// Invalidations of cells, groups and whole caches; and what may undo them.
 extension RedisStore {
     package func invalidate(_ cell: CellAddress, holdOff: Duration?, timeout: Duration?) async throws {
+        let call = Self.callInvalidate(cell, holdOff)
+        try Self.check(try await self.client.execute(call, timeout: timeout), holdOff)
+    }
+
+    /// With a hold-off, the cell is closed by a writer that never opens it: always the same one, so that its end is moved.
+    static func callInvalidate(_ cell: CellAddress, _ holdOff: Duration?) -> ScriptCall<Int> {
         guard let holdOff else {
-            _ = try await self.run(
-                RedisScripts.invalidate,
-                cell,
-                arguments: (),
-                isIdempotent: true,
-                ignoresCancellation: true,
-                timeout: timeout
-            )
-            return
+            return self.call(RedisScripts.invalidate, cell, (), isIdempotent: true, ignoresCancellation: true)
         }
-        // Closed by a writer that never opens.
-        _ = try await self.run(
-            RedisScripts.close,
-            cell,
-            arguments: (Token.random().bytes, holdOff.milliseconds, 1),
-            isIdempotent: true,
-            ignoresCancellation: true,
-            timeout: timeout
-        )
+        let arguments = (Token.holdOff.bytes, holdOff.milliseconds, 1)
+        return self.call(RedisScripts.close, cell, arguments, isIdempotent: true, ignoresCancellation: true)
+    }
+
+    /// - Throws: ``RedisError`` when the server had no memory for the mark of a hold-off.
+    static func check(_ answer: Int, _ holdOff: Duration?) throws(RedisError) {
+        guard holdOff == nil || answer == 1 else {
+            throw .outOfMemory("the entry is deleted and not held off")
+        }
     }
 
     package func invalidate(group key: CellName, holdOff: Duration?, timeout: Duration?) async throws {
-        let mark = CellAddress(key: key, field: Self.holdOffMark)
-        _ = try await self.run(
+        let mark = CellAddress(key: key, field: CellName(encoded: RedisScripts.holdOffMark))
+        let call = Self.call(
             RedisScripts.invalidateGroup,
             mark,
-            arguments: (holdOff?.milliseconds ?? 0),
+            (holdOff?.milliseconds ?? 0),
             isIdempotent: true,
-            ignoresCancellation: true,
-            timeout: timeout
+            ignoresCancellation: true
         )
+        try Self.check(try await self.client.execute(call, timeout: timeout), holdOff)
     }
-
-    /// The field that says that nothing may be filled in a hash; no key is encoded so.
-    private static let holdOffMark = CellName(encoded: "{hold-off}")
 
     /// A claim in one script with the look for the mark.
     func claimUnlessHeldOff(_ cell: CellAddress, _ claim: ByteBuffer, _ life: Duration) async throws -> CellContent? {
@@ -48,11 +43,7 @@ extension RedisStore {
     }
 
     func callClaimUnlessHeldOff(_ cell: CellAddress, _ claim: ByteBuffer, _ milliseconds: Int) -> ScriptCall<Int> {
-        ScriptCall(
-            RedisScripts.claimUnlessHeldOff,
-            keys: (cell.key),
-            arguments: (cell.field ?? CellName(encoded: ""), claim, milliseconds, Self.holdOffMark)
-        )
+        Self.call(RedisScripts.claimUnlessHeldOff, cell, (claim, milliseconds))
     }
 
     static func outcome(ofClaim reply: Int) -> CellContent? {
@@ -68,18 +59,19 @@ extension RedisStore {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for key in keys {
                     let cell = CellAddress(key: CellName(encoded: key))
-                    group.addTask {
-                        _ = try await self.run(
-                            RedisScripts.purge,
-                            cell,
-                            arguments: (Self.holdOffMark),
-                            isIdempotent: true
-                        )
-                    }
+                    group.addTask { try await self.purge(cell) }
                 }
                 try await group.waitForAll()
             }
         }
+    }
+
+    /// Removes an entry, or all entries of a group piece by piece.
+    private func purge(_ cell: CellAddress) async throws {
+        var cursor = 0
+        repeat {
+            cursor = try await self.client.execute(Self.call(RedisScripts.purge, cell, (cursor), isIdempotent: true))
+        } while cursor != 0
     }
 
     package func masters(after pause: Duration) async throws -> MasterSighting {

@@ -159,34 +159,6 @@ package struct RedisStore: CacheStore {
         try await self.run(RedisScripts.set, cell, arguments: (value.encoded, life.milliseconds))
     }
 
-    package func close(_ cell: CellAddress, _ token: Token, for life: Duration, isRenewal: Bool) async throws {
-        let arguments = (token.bytes, life.milliseconds, isRenewal ? 1 : 0)
-        _ = try await self.run(
-            RedisScripts.close,
-            cell,
-            arguments: arguments,
-            isIdempotent: true,
-            ignoresCancellation: isRenewal,
-            // Behind a write nobody waits longer for a renewal that has lost its sense.
-            timeout: isRenewal ? self.softTimeout : nil
-        )
-    }
-
-    package func open(
-        _ cell: CellAddress,
-        _ token: Token,
-        storing value: Envelope?,
-        for life: Duration
-    ) async throws -> Bool {
-        try await self.run(
-            RedisScripts.open,
-            cell,
-            arguments: (token.bytes, value?.encoded ?? ByteBuffer(), life.milliseconds),
-            isIdempotent: true,
-            ignoresCancellation: true
-        )
-    }
-
     package func timeToLive(_ cell: CellAddress) async throws -> Duration? {
         do {
             let milliseconds =

@@ -11,6 +11,11 @@ package struct Token: Sendable, Hashable {
     /// The length in a cell.
     static let byteCount = 16
 
+    /// The token of all hold-offs: a second one moves the end of the first, so that a cell does not grow.
+    package static let holdOff = Token(high: 0, low: 0)
+    /// The token of the writers that are merged when a cell is closed by many.
+    static let merged = Token(high: .max, low: .max)
+
     package static func random() -> Token {
         var generator = SystemRandomNumberGenerator()
         return Token(high: generator.next(), low: generator.next())

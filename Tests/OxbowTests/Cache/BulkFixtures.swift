@@ -153,8 +153,9 @@ struct HookedStore: CacheStore {
         _ cell: CellAddress,
         _ token: Token,
         storing value: Envelope?,
-        for life: Duration
-    ) async throws -> Bool { try await self.inner.open(cell, token, storing: value, for: life) }
+        for life: Duration,
+        holdOff: Duration?
+    ) async throws -> Bool { try await self.inner.open(cell, token, storing: value, for: life, holdOff: holdOff) }
     func claimRefresh(
         _ cell: CellAddress,
         _ token: Token,

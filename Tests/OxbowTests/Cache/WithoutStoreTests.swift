@@ -244,7 +244,8 @@ struct BrokenStore: CacheStore {
         _ cell: CellAddress,
         _ token: Token,
         storing value: Envelope?,
-        for life: Duration
+        for life: Duration,
+        holdOff: Duration?
     ) async throws -> Bool { throw self.away }
     func invalidate(_ cell: CellAddress, holdOff: Duration?, timeout: Duration?) async throws { throw self.away }
     func invalidate(group key: CellName, holdOff: Duration?, timeout: Duration?) async throws { throw self.away }

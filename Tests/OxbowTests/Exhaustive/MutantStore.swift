@@ -103,7 +103,13 @@ struct MutantStore: CacheStore {
         if self.mutation == .closingLeavesClean, !wasDirty { try await self.mark(cell, UInt8(ascii: "0")) }
     }
 
-    func open(_ cell: CellAddress, _ token: Token, storing value: Envelope?, for life: Duration) async throws -> Bool {
+    func open(
+        _ cell: CellAddress,
+        _ token: Token,
+        storing value: Envelope?,
+        for life: Duration,
+        holdOff: Duration?
+    ) async throws -> Bool {
         let (isKnown, wasDirty, before) = (self.holds(cell, token), self.isDirty(cell), self.content(cell))
         switch self.mutation {
         case .openingIgnoresDirt: try await self.mark(cell, UInt8(ascii: "0"))
@@ -117,7 +123,7 @@ struct MutantStore: CacheStore {
             return true
         default: break
         }
-        let isStored = try await self.memory.open(cell, token, storing: value, for: life)
+        let isStored = try await self.memory.open(cell, token, storing: value, for: life, holdOff: holdOff)
         if self.mutation == .lateOpeningLeavesClean, !isKnown, !wasDirty {
             try await self.mark(cell, UInt8(ascii: "0"))
         }

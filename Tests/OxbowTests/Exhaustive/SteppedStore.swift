@@ -83,10 +83,16 @@ struct SteppedStore: CacheStore {
         }
     }
 
-    func open(_ cell: CellAddress, _ token: Token, storing value: Envelope?, for life: Duration) async throws -> Bool {
+    func open(
+        _ cell: CellAddress,
+        _ token: Token,
+        storing value: Envelope?,
+        for life: Duration,
+        holdOff: Duration?
+    ) async throws -> Bool {
         let text = value.map { "open, storing \(String(buffer: $0.payload))" } ?? "open"
         return try await self.world.step(.open, text, cell) {
-            let isStored = try await self.base.open(cell, token, storing: value, for: life)
+            let isStored = try await self.base.open(cell, token, storing: value, for: life, holdOff: holdOff)
             return (isStored, isStored ? "stored" : "nothing stored")
         }
     }
