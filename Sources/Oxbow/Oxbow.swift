@@ -36,6 +36,8 @@ public final class Oxbow: Service, Sendable {
     let deflate = Deflate()
     private let storeMonitor: StoreMonitor
     let journal: InvalidationJournal
+    /// Watches the masters of the caches; `nil` in memory, and where nothing is repeated after a failover.
+    private let masterWatch: MasterWatch?
     private let background = BackgroundWork()
     let limits: CacheLimits
     /// What handles of one cache share, by the prefix of its keys.
@@ -100,7 +102,22 @@ public final class Oxbow: Service, Sendable {
             maximumValueBytes: configuration.cache.maximumValueBytes,
             holdsGroupsOff: configuration.cache.holdOff != nil
         )
-        self.journal = InvalidationJournal(configuration)
+        let places = InvalidationJournal.Places(
+            slot: { [cacheClient] in cacheClient.slot(of: $0) },
+            master: { [cacheClient] in cacheClient.master(ofSlot: $0) }
+        )
+        self.journal = InvalidationJournal(configuration, places: places)
+        if configuration.cache.journalReplay > .zero {
+            self.masterWatch = MasterWatch(
+                store: MasterStore(client: cacheClient, prefix: configuration.cache.keyPrefix),
+                journal: self.journal,
+                memory: configuration.cache.journalReplay,
+                claimLife: configuration.cache.claimLife,
+                logger: logger
+            )
+        } else {
+            self.masterWatch = nil
+        }
         self.limits = CacheLimits(cacheClient.configuration, MetricsSystem.factory)
         self.logger = logger
         self.storeMonitor = StoreMonitor(logger: logger)
@@ -141,6 +158,7 @@ public final class Oxbow: Service, Sendable {
         self.locks = Locks(store: MemoryLockStore(), prefix: configuration.locks.keyPrefix, logger: logger)
         self.store = store
         self.journal = InvalidationJournal(configuration)
+        self.masterWatch = nil
         self.limits = CacheLimits(configuration.redis, metrics)
         self.logger = logger
         self.storeMonitor = StoreMonitor(logger: logger)
@@ -187,6 +205,7 @@ public final class Oxbow: Service, Sendable {
         async let _: Void = self.background.run()
         async let _: Void = self.locks.background.run()
         async let _: Void = self.journal.run(self.store, holdOff: holdOff, self.logger)
+        async let _: Void? = self.masterWatch?.run()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for client in self.clients { group.addTask { try await body(client) } }
             for try await _ in group {}
@@ -333,7 +352,6 @@ public final class Oxbow: Service, Sendable {
                 preconditionFailure("cache '\(module)': \(error)")
             }
         }
-        if cache.refreshes { self.journal.keepServerTime() }
         let prefix = "\(cache.keyPrefix):\(KeyEncoding.encode(module, isLast: false)):\(version):"
         let fresh = CacheShared<Codec.Value>(looksAtOnce: cache.looksAtOnce, limits: self.limits)
         let known = self.caches.withLock { caches in
@@ -371,8 +389,8 @@ public final class Oxbow: Service, Sendable {
     /// The invalidations that could not be carried out yet.
     public var invalidationJournal: InvalidationJournalStatistics { self.journal.statistics }
 
-    /// Whether the journal has seen which masters there are, so that it will notice another one.
-    package var knowsMasters: Bool { self.journal.knowsMasters }
+    /// Whether the masters are known and none of them is recovering, so that nothing is read past.
+    package var isSettled: Bool { self.masterWatch?.isSettled ?? true }
 
     // MARK: Request scope
 

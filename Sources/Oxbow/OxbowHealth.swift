@@ -11,13 +11,14 @@ public struct OxbowHealth: Sendable, Hashable {
     /// Invalidations that could not be carried out yet.
     public var journal: InvalidationJournalStatistics
 
-    /// Whether all masters answer, no breaker denies all calls, and no invalidation is owed.
+    /// Whether all masters answer, no breaker denies all calls, no invalidation is owed, and no master is recovering.
     public var isHealthy: Bool {
         let isSound = [self.main, self.cache]
             .allSatisfy { health in
                 health.map { $0.isReachable && $0.breaker != .open } ?? true
             }
-        return isSound && self.journal.pending == 0 && self.journal.bypassedCaches == 0
+        let isQuiet = self.journal.pending == 0 && self.journal.bypassedCaches == 0
+        return isSound && isQuiet && self.journal.recoveringMasters == 0
     }
 }
 

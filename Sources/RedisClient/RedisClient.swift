@@ -21,6 +21,8 @@ public final class RedisClient: RedisExecutor, Service {
     let subscriptions: SubscriptionHub
     /// Told by the servers of changes of keys that were read with tracking.
     package let watches: KeyWatches
+    /// Sees each new shared connection to a master before callers do.
+    package let greeter: ConnectionGreeter
     /// The servers' clock less this machine's, in ms.
     let clockOffset = Atomic<Int64>(0)
     private let counters: ConnectionCounters
@@ -67,6 +69,7 @@ public final class RedisClient: RedisExecutor, Service {
             logger: logger
         )
         self.watches = context.watches
+        self.greeter = context.greeter
         context.onRetirement = { [weak subscriptions] in subscriptions?.noteRetirement() }
         switch configuration.topology {
         case .standalone:

@@ -127,6 +127,9 @@ public struct ServerInfo: Sendable, Hashable {
     public var role: Role?
     /// The commands asked for that the server knows; `nil` when COMMAND INFO was refused.
     var commands: Set<String>?
+    /// The run id and the replication id: a server that was restarted, or promoted, has another one; `nil` where it did not
+    /// say.
+    package var identity: String?
 
     /// What a server is among its copies.
     public enum Role: String, Sendable, Hashable {

@@ -76,9 +76,15 @@ public struct CacheConfiguration: Sendable, Hashable {
     ///
     /// A cache whose invalidation finds no room is read past until all its entries have been removed.
     public var journalEntries = 10_000
-    /// After a failover the invalidations of so long before are repeated; 30 s by default, 0 for none
-    /// (then nobody asks whether there was one).
-    public var journalReplay: Duration = .seconds(30)
+    /// The most bytes that the journal takes, and as many again what is remembered of invalidations that were carried out;
+    /// 16 MiB by default.
+    public var journalBytes = 16 * 1024 * 1024
+    /// How long an invalidation that was carried out is remembered, to be repeated when a master's data goes back in time (a
+    /// restart, a failover, a restored backup); 600 s by default.
+    ///
+    /// As many as ``journalEntries`` are remembered. When the data goes back further, the caches on that master are emptied.
+    /// 0 turns the watch over the masters off.
+    public var journalReplay: Duration = .seconds(600)
     /// Whether ``Oxbow/withRequestScope(_:)`` remembers anything; `true` by default.
     public var usesRequestScope = true
     /// The most entries one request scope remembers; 10 000 by default.

@@ -119,10 +119,14 @@ extension CacheCore {
     ) async throws -> Result {
         if cells.isEmpty { return try await write() }
         let end = ContinuousClock.now + self.engine.configuration.maximumLoad
-        return try await self.engine.leading([], every: life / 3) {
-            if ContinuousClock.now < end { _ = try? await self.close(cells, token, for: life, isRenewal: true) }
-        } body: {
-            try await write()
+        return try await self.engine.journal.runningUpdates.with {
+            for result in try await self.close(cells, token, for: life, isRenewal: true) { try result.get() }
+        } _: {
+            try await self.engine.leading([], every: life / 3) {
+                if ContinuousClock.now < end { _ = try? await self.close(cells, token, for: life, isRenewal: true) }
+            } body: {
+                try await write()
+            }
         }
     }
 
@@ -135,7 +139,7 @@ extension CacheCore {
         storing value: (envelope: Envelope, life: Duration)
     ) async -> InvalidationOutcome {
         let engine = self.engine
-        let failovers = engine.journal.failovers
+        let epoch = engine.journal.epoch
         let holdOff = engine.configuration.holdOff
         do {
             let isStored = try await engine.store.open(
@@ -146,7 +150,7 @@ extension CacheCore {
                 holdOff: holdOff
             )
             if !isStored { engine.counters.refusedFills.increment() }
-            return engine.journal.noteApplied(.cell(cell), of: engine.name, since: failovers) ? .applied : .journaled
+            return engine.journal.noteApplied(.cell(cell), of: engine.name, since: epoch) ? .applied : .journaled
         } catch {
             return self.journal(cell, error)
         }
@@ -158,7 +162,7 @@ extension CacheCore {
     private func open(_ cells: [CellAddress], _ token: Token) async -> InvalidationOutcome {
         guard !cells.isEmpty else { return .applied }
         let engine = self.engine
-        let failovers = engine.journal.failovers
+        let epoch = engine.journal.epoch
         let holdOff = engine.configuration.holdOff
         let results: [Swift.Result<Void, any Error>]
         do {
@@ -175,7 +179,7 @@ extension CacheCore {
         for (cell, result) in zip(cells, results) {
             switch result {
             case .success:
-                if !engine.journal.noteApplied(.cell(cell), of: engine.name, since: failovers) { outcome = .journaled }
+                if !engine.journal.noteApplied(.cell(cell), of: engine.name, since: epoch) { outcome = .journaled }
             case .failure(let error): outcome = self.journal(cell, error)
             }
         }

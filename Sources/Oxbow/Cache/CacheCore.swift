@@ -112,7 +112,7 @@ final class CacheCore<Value: Sendable>: Sendable {
                 try self.engine.noteStoreFailure(error)
                 return try await self.engine.value(request, after: nil, load)
             }
-            switch self.engine.interpret(content, acceptsAbsent: acceptsAbsent) {
+            switch self.engine.interpret(content, of: cell, acceptsAbsent: acceptsAbsent) {
             case .hit(let value):
                 self.engine.looks.end(look, isHit: true)
                 return value
@@ -138,7 +138,7 @@ final class CacheCore<Value: Sendable>: Sendable {
         do {
             // Without a loader nobody would load an old value anew: it has come to its end.
             let content = self.engine.current(try await self.engine.store.read(cell))
-            guard case .hit(let value) = self.engine.settled(content, acceptsAbsent: true) else { return nil }
+            guard case .hit(let value) = self.engine.settled(content, of: cell, acceptsAbsent: true) else { return nil }
             if let epoch { scope?.remember(value, for: scopeKey, since: epoch) }
             return value
         } catch {
@@ -183,7 +183,7 @@ final class CacheCore<Value: Sendable>: Sendable {
         let cell = try self.cell(key, in: group)
         guard self.engine.mayRead(cell) else { return false }
         let content = try await callingStore { self.engine.current(try await self.engine.store.read(cell)) }
-        guard case .value(let envelope, _) = content else { return false }
+        guard self.engine.mayRead(cell), case .value(let envelope, _) = content else { return false }
         return self.engine.coder.value(envelope) != nil
     }
 
@@ -192,7 +192,7 @@ final class CacheCore<Value: Sendable>: Sendable {
         guard self.engine.mayRead(cell) else { return nil }
         return try await callingStore {
             let content = self.engine.current(try await self.engine.store.read(cell))
-            guard case .value(let envelope, _) = content else { return nil }
+            guard self.engine.mayRead(cell), case .value(let envelope, _) = content else { return nil }
             guard envelope.expiry > 0 else { return try await self.engine.store.timeToLive(cell) }
             let now = self.engine.store.time
             return .milliseconds(envelope.expiry > now ? Int64(clamping: envelope.expiry - now) : 0)

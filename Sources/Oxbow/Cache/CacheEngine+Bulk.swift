@@ -55,7 +55,7 @@ extension CacheEngine {
         for (index, result) in zip(indices, try await self.store.read(indices.map { bulk.cells[$0] })) {
             switch result {
             case .success(let content):
-                let look = self.interpret(content, acceptsAbsent: true)
+                let look = self.interpret(content, of: bulk.cells[index], acceptsAbsent: true)
                 course.note(look, at: index)
                 if case .due(_, let old) = look { due.append((index, old)) }
             case .failure(let error):

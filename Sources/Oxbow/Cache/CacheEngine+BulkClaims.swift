@@ -37,7 +37,7 @@ extension CacheEngine {
                 if found == .absent {
                     course.unseen.append(lead.index)
                 } else {
-                    course.note(self.settled(found, acceptsAbsent: true), at: lead.index)
+                    course.note(self.settled(found, of: bulk.cells[lead.index], acceptsAbsent: true), at: lead.index)
                 }
             case .failure(let error):
                 failures.add(error)

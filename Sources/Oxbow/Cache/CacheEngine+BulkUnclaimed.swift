@@ -131,7 +131,7 @@ extension CacheEngine {
         for (index, result) in zip(indices, try await self.store.read(indices.map { bulk.cells[$0] })) {
             switch result {
             case .success(let content):
-                if case .hit(let value) = self.settled(content, acceptsAbsent: true) {
+                if case .hit(let value) = self.settled(content, of: bulk.cells[index], acceptsAbsent: true) {
                     found.updateValue(value, forKey: index)
                 }
             case .failure(let error): failures.add(error)

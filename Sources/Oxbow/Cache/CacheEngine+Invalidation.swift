@@ -5,11 +5,11 @@ extension CacheEngine {
     ///
     /// - Throws: ``OxbowError`` with `notRunning`.
     func invalidate(_ target: InvalidationJournal.Target) async throws -> InvalidationOutcome {
-        let failovers = self.journal.failovers
+        let epoch = self.journal.epoch
         do {
             let configuration = self.configuration
             try await self.store.invalidate(target, holdOff: configuration.holdOff, timeout: configuration.softTimeout)
-            return self.journal.noteApplied(target, of: self.name, since: failovers) ? .applied : .journaled
+            return self.journal.noteApplied(target, of: self.name, since: epoch) ? .applied : .journaled
         } catch {
             try self.journal(target, after: error)
             return .journaled
@@ -18,7 +18,7 @@ extension CacheEngine {
 
     /// The same for several cells at once.
     func invalidate(_ cells: [CellAddress]) async throws -> InvalidationOutcome {
-        let failovers = self.journal.failovers
+        let epoch = self.journal.epoch
         let configuration = self.configuration
         let results: [Result<Void, any Error>]
         do {
@@ -34,7 +34,7 @@ extension CacheEngine {
         for (cell, result) in zip(cells, results) {
             do {
                 try result.get()
-                if !self.journal.noteApplied(.cell(cell), of: self.name, since: failovers) { outcome = .journaled }
+                if !self.journal.noteApplied(.cell(cell), of: self.name, since: epoch) { outcome = .journaled }
             } catch {
                 try self.journal(.cell(cell), after: error)
                 outcome = .journaled

@@ -149,7 +149,7 @@ extension CacheEngine {
             let content = try await self.leading([flight]) {
                 try await self.store.wait(request.cell, while: token, until: end)
             }
-            let look = self.settled(content, acceptsAbsent: request.acceptsAbsent)
+            let look = self.settled(content, of: request.cell, acceptsAbsent: request.acceptsAbsent)
             if case .hit(let value) = look { outcome = .value(value) } else { outcome = .abandoned }
             result = .success(look)
         } catch {

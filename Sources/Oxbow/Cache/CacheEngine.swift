@@ -80,18 +80,26 @@ final class CacheEngine<Value: Sendable>: Sendable {
     }
 
     func look(_ cell: CellAddress, acceptsAbsent: Bool) async throws -> Look {
-        self.settled(try await self.store.read(cell), acceptsAbsent: acceptsAbsent)
+        self.settled(try await self.store.read(cell), of: cell, acceptsAbsent: acceptsAbsent)
     }
 
     /// What stands in the cell, for whoever has waited for it: that has just been loaded, or is as good.
-    func settled(_ content: CellContent, acceptsAbsent: Bool) -> Look {
-        let look = self.interpret(content, acceptsAbsent: acceptsAbsent)
+    func settled(_ content: CellContent, of cell: CellAddress, acceptsAbsent: Bool) -> Look {
+        let look = self.interpret(content, of: cell, acceptsAbsent: acceptsAbsent)
         if case .due(let value, _) = look { return .hit(value) }
         return look
     }
 
+    /// Interprets what was read from a cell.
+    ///
+    /// Meanwhile its master may have been replaced, or an invalidation of it journaled: then a value is passed over as if the
+    /// cell were closed.
     @inlinable
-    func interpret(_ content: CellContent, acceptsAbsent: Bool) -> Look {
+    func interpret(_ content: CellContent, of cell: CellAddress, acceptsAbsent: Bool) -> Look {
+        guard self.mayRead(cell) else {
+            self.counters.noteMiss()
+            return .miss(.closed)
+        }
         guard case .value(let envelope, let stored) = content else {
             self.counters.noteMiss(content.unusableCause)
             return .miss(content)
@@ -148,7 +156,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
                 case .lost(let found):
                     // Look again; what a lost claim brought along is a look already.
                     guard let found, found != .absent else { continue }
-                    switch self.interpret(found, acceptsAbsent: request.acceptsAbsent) {
+                    switch self.interpret(found, of: cell, acceptsAbsent: request.acceptsAbsent) {
                     case .hit(let value), .due(let value, _): return value
                     case .miss(let content): known = content
                     }

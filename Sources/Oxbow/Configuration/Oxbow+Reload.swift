@@ -71,7 +71,6 @@ extension Oxbow {
         let before = self.configuration
         self.policies.change(to: configuration.cache)
         self.softTimeout.change(to: configuration.cache.softTimeout)
-        if configuration.cache.refreshes { self.journal.keepServerTime() }
         try self.client?.reconfigure(configuration.redis)
         if before.cacheRedis != nil, let separate = configuration.cacheRedis {
             try self.cacheClient?.reconfigure(separate)

@@ -67,6 +67,9 @@ extension CacheConfiguration {
         guard self.journalEntries >= 0 else {
             throw ConfigurationError("journalEntries must be at least 0, not \(self.journalEntries)")
         }
+        guard self.journalBytes >= 0 else {
+            throw ConfigurationError("journalBytes must be at least 0, not \(self.journalBytes)")
+        }
         guard self.journalReplay >= .zero else {
             throw ConfigurationError("journalReplay must be at least 0, not \(self.journalReplay)")
         }

@@ -203,7 +203,7 @@ package enum OxbowProperties {
         cache("redis.staleSeconds", seconds, "0", reloadable: true, "How long a stale value may be served."),
         cache("redis.maximumValueBytes", .bytes(1...536_870_000), "16777216", "The largest value, not compressed."),
         cache("redis.journal.maximumEntries", count, "10000", "Invalidations remembered."),
-        cache("redis.journal.replaySeconds", seconds, "30", "Repeated after a failover."),
+        cache("redis.journal.replaySeconds", seconds, "600", "Remembered, to be repeated."),
         cache("redis.requestScope.maximumEntries", .integer(1...10_000_000), "10000", "Entries of one scope."),
         cache("redis.nearCache.maximumBytes", .bytes(0...1 << 40), "0", honored: false, "The near cache."),
     ]

@@ -2,37 +2,39 @@ import Logging
 import RedisClient
 import Resilience
 
-/// The work behind the journal, for as long as an instance runs.
+/// The work on what is owed, for as long as an instance runs.
 extension InvalidationJournal {
-    /// Carries out what is owed as soon as that is possible, and watches for failovers; until cancelled.
+    /// Carries out what is owed as soon as that is possible; until cancelled.
+    ///
+    /// Caches are emptied beside the single invalidations, which do not wait for that.
     func run(_ store: any CacheStore, holdOff: Duration?, _ logger: Logger) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.replay(store, holdOff: holdOff, logger) }
-            group.addTask { await self.watch(store, logger) }
+            group.addTask { await self.emptyBypassed(store, holdOff: holdOff, logger) }
         }
     }
 
     private func replay(_ store: any CacheStore, holdOff: Duration?, _ logger: Logger) async {
-        for await _ in self.work where !self.isQuiet {
+        for await _ in self.work where !self.owesNothing {
             logger.notice("invalidations wait to be carried out", metadata: self.metadata)
             var pause = Backoff(initial: .milliseconds(20), maximum: .milliseconds(500))
-            var told: Set<String> = []
-            while !self.isQuiet, !Task.isCancelled {
-                guard let error = await self.carryOut(store, holdOff: holdOff, isFirst: told.isEmpty) else {
+            var logged: Set<String> = []
+            while !self.owesNothing, !Task.isCancelled {
+                guard let error = await self.carryOut(store, holdOff: holdOff, isFirst: logged.isEmpty) else {
                     pause.reset()
                     continue
                 }
                 // Once for each kind: in an outage they alternate.
                 let kind = (error as? RedisError).map { "\($0.code) \($0.serverError)" } ?? "\(type(of: error))"
-                if told.insert(kind).inserted, !Task.isCancelled {
+                if logged.insert(kind).inserted, !Task.isCancelled {
                     let text = "\(OxbowError(storeFailure: error))"
                     logger.info("invalidations cannot be carried out yet", metadata: ["error": "\(text)"])
                 }
                 try? await Task.sleep(for: pause.next(random: .random(in: 0..<1)))
             }
-            if self.isQuiet { logger.notice("all invalidations are carried out", metadata: self.metadata) }
+            if self.owesNothing { logger.notice("all invalidations are carried out", metadata: self.metadata) }
         }
-        // Nobody else knows of them.
+        // No other process knows of them.
         if !self.isQuiet { logger.warning("invalidations are lost with this process", metadata: self.metadata) }
     }
 
@@ -44,7 +46,7 @@ extension InvalidationJournal {
         ]
     }
 
-    /// How many are on their way at once.
+    /// How many are sent at once.
     private static let batch = 256
 
     /// One attempt at all that is owed, past the circuit breaker: it must not keep invalidations from a server that answers.
@@ -53,9 +55,8 @@ extension InvalidationJournal {
     ///
     /// - Returns: an error if not all of it succeeded.
     private func carryOut(_ store: any CacheStore, holdOff: Duration?, isFirst: Bool) async -> (any Error)? {
-        let (targets, caches) = self.owed
-        // In any order: what keeps failing must not stand before the others for ever.
-        var rest = targets.shuffled()[...]
+        // In any order: what keeps failing must not come before the others for ever.
+        var rest = self.owed.shuffled()[...]
         var size = isFirst ? Self.batch : 1
         var failure: (any Error)?
         while !rest.isEmpty {
@@ -82,40 +83,29 @@ extension InvalidationJournal {
             // The others will hardly fare better at the moment.
             if failures.count == batch.count { break }
         }
-        do {
-            try await self.empty(caches.map(\.0), store, holdOff)
-            for (cache, number) in caches { self.settle(cache, number) }
-        } catch {
-            return error
-        }
         return failure
     }
 
-    /// Removes all entries of caches; with a hold-off, again behind it: what was loaded meanwhile may be old, and of entries
-    /// that were not there nobody knows the keys.
-    private func empty(_ caches: [CellName], _ store: any CacheStore, _ holdOff: Duration?) async throws {
-        guard !caches.isEmpty else { return }
-        try await RedisClient.pastBreaker {
-            for cache in caches { try await store.invalidate(namespace: cache) }
-            guard let holdOff else { return }
-            try await Task.sleep(for: holdOff)
-            for cache in caches { try await store.invalidate(namespace: cache) }
-        }
-    }
-
-    private func watch(_ store: any CacheStore, _ logger: Logger) async {
-        var pause = Duration.zero
-        while !Task.isCancelled {
-            guard self.isWatching else {
-                try? await Task.sleep(for: .seconds(1))
-                continue
-            }
-            let masters = try? await store.masters(after: pause)
-            pause = .seconds(1)
-            let before = self.failovers
-            if let masters { self.note(masters) }
-            if self.failovers > before {
-                logger.notice("another master: the last invalidations are repeated", metadata: self.metadata)
+    private func emptyBypassed(_ store: any CacheStore, holdOff: Duration?, _ logger: Logger) async {
+        for await _ in self.emptyings {
+            while let (cache, number) = self.bypassed.first, !Task.isCancelled {
+                logger.warning("a cache is emptied: more of it was invalidated than the journal holds")
+                do {
+                    try await RedisClient.pastBreaker {
+                        try await store.invalidate(namespace: cache)
+                        // Again after the hold-off: what was loaded meanwhile may be old, and the keys of entries that were not
+                        // there are not known.
+                        guard let holdOff else { return }
+                        try await Task.sleep(for: holdOff)
+                        try await store.invalidate(namespace: cache)
+                    }
+                    self.settle(cache, number)
+                    logger.notice("a cache is emptied", metadata: self.metadata)
+                } catch {
+                    if Task.isCancelled { return }
+                    // Only a store that has stopped, or that cannot go on where it was.
+                    try? await Task.sleep(for: .milliseconds(200))
+                }
             }
         }
     }

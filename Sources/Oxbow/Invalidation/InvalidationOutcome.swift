@@ -19,6 +19,12 @@ public struct InvalidationJournalStatistics: Sendable, Hashable {
     public var journaled: UInt64 = 0
     /// Invalidations that were carried out later, or repeated after a failover, since the start.
     public var replayed: UInt64 = 0
-    /// How often a master that was not there before made this process repeat its last invalidations.
+    /// Masters whose data may have gone back in time (a restart, a failover, a restored backup), and whose cells are read past
+    /// until the invalidations since have been repeated.
+    public var recoveringMasters = 0
+    /// How often this process has repeated its invalidations on such a master, since the start.
     public var failovers: UInt64 = 0
+    /// How often this process has emptied the caches on such a master, because not all invalidations since were known any
+    /// more, since the start.
+    public var emptiedMasters: UInt64 = 0
 }

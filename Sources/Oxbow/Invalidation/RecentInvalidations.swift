@@ -1,65 +1,90 @@
-/// What was invalidated in the last seconds: bounded, the newest of each target.
+/// The invalidations that were carried out, the newest of each target, as far as there is room: a failover, or a restart from
+/// an old snapshot, may undo them.
 struct RecentInvalidations {
+    struct Entry {
+        let cache: CellName
+        /// When the store had acknowledged it.
+        let time: ContinuousClock.Instant
+        let slot: Int
+    }
+
     private let maximumEntries: Int
+    private let maximumBytes: Int
     private let window: Duration
-    private var times: [InvalidationJournal.Target: (cache: CellName, time: ContinuousClock.Instant)] = [:]
+    private var entries: [InvalidationJournal.Target: Entry] = [:]
+    private var bytes = 0
     /// In the order of time, with some that have come again since.
     private var order: [(target: InvalidationJournal.Target, time: ContinuousClock.Instant)] = []
     private var oldest = 0
-    /// When the masters were last seen to be the known ones: from there on backwards the window counts.
-    private var lastSighting: ContinuousClock.Instant?
-    /// Caches of which something was dropped for want of room, and when that was.
-    private var dropped: [CellName: ContinuousClock.Instant] = [:]
+    /// In each slot, the time of the latest invalidation that is not remembered any more.
+    private var forgotten: [Int: ContinuousClock.Instant] = [:]
+    /// The same for all slots.
+    private var forgottenAnywhere: ContinuousClock.Instant?
 
-    init(maximumEntries: Int, window: Duration) {
+    init(maximumEntries: Int, maximumBytes: Int, window: Duration) {
         self.maximumEntries = maximumEntries
+        self.maximumBytes = maximumBytes
         self.window = window
     }
 
-    mutating func add(_ target: InvalidationJournal.Target, of cache: CellName, at now: ContinuousClock.Instant) {
+    mutating func add(_ target: InvalidationJournal.Target, of cache: CellName, slot: Int, at now: ContinuousClock.Instant) {
         guard self.window > .zero else { return }
-        self.times[target] = (cache, now)
-        self.order.append((target, now))
-        self.expire(at: now)
-        while self.times.count > self.maximumEntries, self.oldest < self.order.count {
-            if let lost = self.dropOldest() { self.dropped[lost] = now }
+        if self.entries.updateValue(Entry(cache: cache, time: now, slot: slot), forKey: target) == nil {
+            self.bytes += target.size
         }
-        if self.order.count > 4 * (self.times.count + 16) { self.compact() }
+        self.order.append((target, now))
+        while self.oldest < self.order.count, self.order[self.oldest].time + self.window < now || self.isFull {
+            self.forgetOldest()
+        }
+        if self.order.count > 4 * (self.entries.count + 16) { self.compact() }
     }
 
-    /// What is still within the window; and the caches of which that is not all.
-    mutating func all(at now: ContinuousClock.Instant) -> ([(InvalidationJournal.Target, CellName)], [CellName]) {
-        self.expire(at: now)
-        return (self.times.map { ($0.key, $0.value.cache) }, Array(self.dropped.keys))
+    private var isFull: Bool { self.entries.count > self.maximumEntries || self.bytes > self.maximumBytes }
+
+    /// What was invalidated since a moment, in some slots.
+    ///
+    /// - Parameters:
+    ///   - moment: `nil` for the beginning.
+    ///   - isIncluded: tells the slots.
+    /// - Returns: the invalidations, and whether that is all of them.
+    func all(
+        since moment: ContinuousClock.Instant?,
+        in isIncluded: (Int) -> Bool
+    ) -> (targets: [(InvalidationJournal.Target, CellName)], isComplete: Bool) {
+        let targets = self.entries
+            .filter { entry in moment.map { entry.value.time >= $0 } ?? true && isIncluded(entry.value.slot) }
+            .map { ($0.key, $0.value.cache) }
+        let latest = self.forgotten.filter { isIncluded($0.key) }.values.max()
+        let isComplete = [latest, self.forgottenAnywhere].compactMap { $0 }
+            .allSatisfy { forgotten in moment.map { forgotten < $0 } ?? false }
+        return (targets, isComplete)
     }
 
-    /// The masters are the known ones.
-    mutating func noteSighting(at now: ContinuousClock.Instant) { self.lastSighting = now }
+    /// More was invalidated than is remembered.
+    mutating func noteForgotten(at now: ContinuousClock.Instant) { self.forgottenAnywhere = now }
 
-    /// Of a cache more than is remembered may be undone.
-    mutating func noteDropped(_ cache: CellName, at now: ContinuousClock.Instant) {
-        if self.window > .zero { self.dropped[cache] = now }
-    }
-
-    private mutating func expire(at time: ContinuousClock.Instant) {
-        // An outage, at whose end there may be another master, must not eat up the window.
-        let now = min(time, self.lastSighting ?? time)
-        while self.oldest < self.order.count, self.order[self.oldest].time + self.window < now { self.dropOldest() }
-        if !self.dropped.isEmpty { self.dropped = self.dropped.filter { $0.value + self.window >= now } }
-    }
-
-    /// - Returns: the cache of what is not remembered any more; `nil` if it has come again since.
-    @discardableResult
-    private mutating func dropOldest() -> CellName? {
+    private mutating func forgetOldest() {
         let (target, time) = self.order[self.oldest]
         self.oldest += 1
-        guard let entry = self.times[target], entry.time == time else { return nil }
-        self.times[target] = nil
-        return entry.cache
+        // It may have come again since.
+        guard let entry = self.entries[target], entry.time == time else { return }
+        self.entries[target] = nil
+        self.bytes -= target.size
+        self.forgotten[entry.slot] = time
     }
 
     private mutating func compact() {
-        self.order = self.order[self.oldest...].filter { self.times[$0.target]?.time == $0.time }
+        self.order = self.order[self.oldest...].filter { self.entries[$0.target]?.time == $0.time }
         self.oldest = 0
+    }
+}
+
+extension InvalidationJournal.Target {
+    /// About how many bytes of memory it takes.
+    var size: Int {
+        switch self {
+        case .cell(let cell): 160 + cell.key.text.utf8.count + (cell.field?.text.utf8.count ?? 0)
+        case .group(let key): 160 + key.text.utf8.count
+        }
     }
 }

@@ -93,9 +93,6 @@ package protocol CacheStore: Sendable {
     /// Invalidates all cells whose keys begin with `prefix`, one by one, groups as a whole.
     func invalidate(namespace prefix: CellName) async throws
 
-    /// Waits for so long, or until a connection is lost; then tells which masters there are.
-    func masters(after pause: Duration) async throws -> MasterSighting
-
     /// The same store, each command on the way of a read bounded otherwise.
     func bounded(by softTimeout: Duration) -> any CacheStore
 

@@ -288,12 +288,6 @@ package final class MemoryStore: CacheStore {
         for key in keys { self.note(key) }
     }
 
-    /// There are none.
-    package func masters(after pause: Duration) async throws -> MasterSighting {
-        try await Task.sleep(for: pause)
-        return MasterSighting([])
-    }
-
     package func timeToLive(_ cell: CellAddress) async throws -> Duration? {
         let now = self.now()
         return self.state.withLock { $0.get(cell, at: now).map { now.duration(to: $0.end) } }

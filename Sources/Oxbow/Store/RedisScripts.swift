@@ -205,6 +205,6 @@ enum RedisScripts {
     /// second chance.
     static let all = [
         fill, renew, release, claimReplacing, set, invalidate, invalidateGroup, claimUnlessHeldOff, refresh, close,
-        open, purge,
+        open, purge, beat, confirm, beginEmptying, settle,
     ]
 }

@@ -73,14 +73,4 @@ extension RedisStore {
             cursor = try await self.client.execute(Self.call(RedisScripts.purge, cell, (cursor), isIdempotent: true))
         } while cursor != 0
     }
-
-    package func masters(after pause: Duration) async throws -> MasterSighting {
-        // Whoever watches any key is told when a connection is lost.
-        try await self.client.watches.with(ByteBuffer()) { watch in
-            watch.begin()
-            try await watch.wait(until: .now + pause)
-        }
-        let (identities, isComplete) = try await self.client.sightMasters(timeout: .seconds(1))
-        return MasterSighting(identities, isComplete: isComplete)
-    }
 }

@@ -8,6 +8,7 @@ import Synchronization
 struct ConnectionKeeper: Sendable {
     let configuration: RedisClientConfiguration
     let multiplexer: Multiplexer
+    let greeter: ConnectionGreeter?
     let onTrouble: @Sendable (RedisAddress) -> Void
     let logger: Logger
 
@@ -15,7 +16,11 @@ struct ConnectionKeeper: Sendable {
     private static let hedge = Duration.seconds(1)
 
     func run() async throws {
-        let connector = Connector(configuration: self.configuration, multiplexer: self.multiplexer)
+        let connector = Connector(
+            configuration: self.configuration,
+            multiplexer: self.multiplexer,
+            greeter: self.greeter
+        )
         var backoff = Backoff(maximum: .milliseconds(500))
         var failures = 0
         while !self.multiplexer.isStopping {

@@ -7,6 +7,7 @@ import Synchronization
 struct Connector: Sendable {
     let configuration: RedisClientConfiguration
     let multiplexer: Multiplexer
+    var greeter: ConnectionGreeter?
 
     /// Connects, and opens the multiplexer for callers.
     ///
@@ -32,6 +33,7 @@ struct Connector: Sendable {
             connected = try await self.connect(until: end)
         }
         let (channel, link) = connected
+        try await self.greet(link, on: channel)
         let attached = try await channel.eventLoop
             .submit {
                 // It may have ended behind the last reply of the handshake: then nobody would ever detach it.
@@ -46,6 +48,31 @@ struct Connector: Sendable {
             return nil
         }
         return (channel, link.server)
+    }
+
+    /// Shows a new connection to whoever has asked for that, before callers use it.
+    private func greet(_ link: SubmissionQueue.Link, on channel: any Channel) async throws {
+        guard let greet = self.greeter?.greet else { return }
+        let limit = TimeAmount.nanoseconds(Int64(clamping: self.multiplexer.settings.connectTimeout.nanosecondsClamped))
+        let overdue = channel.eventLoop.scheduleTask(in: limit) { channel.close(promise: nil) }
+        defer { overdue.cancel() }
+        let handshake = Handshake(configuration: self.configuration, handler: link.handler)
+        let greeting = ConnectionGreeting(
+            address: self.configuration.address,
+            server: link.server,
+            handshake: handshake
+        )
+        do {
+            try await withTaskCancellationHandler {
+                try await greet(greeting)
+            } onCancel: {
+                channel.close(promise: nil)
+            }
+        } catch {
+            channel.close(promise: nil)
+            try Task.checkCancellation()
+            throw error
+        }
     }
 
     /// Connects and shakes hands within `connectTimeout`.

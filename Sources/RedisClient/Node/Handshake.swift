@@ -16,20 +16,31 @@ struct Handshake: Sendable {
         try await self.checkRole(&server)
         try await self.selectDatabase()
         try await self.allowReads()
-        // Old servers and proxies may not know it; the connection works without.
-        for (attribute, value) in [("LIB-NAME", Self.libraryName), ("LIB-VER", Self.libraryVersion)] {
-            _ = try await self.request(RawCommand<RESPValue>("CLIENT", "SETINFO", attribute, value))
-        }
-        if self.configuration.tracksKeys, server.protocolVersion == 3 {
-            // Without it CLIENT CACHING is refused: whoever asks for tracking sees that there is none.
-            _ = try await self.request(RawCommand<RESPValue>("CLIENT", "TRACKING", "ON", "OPTIN"))
-        }
-        try await self.probe(&server)
-        // A server that refuses gets them one by one later.
-        for script in self.configuration.preloadedScripts {
-            _ = try await self.request(RawCommand<RESPValue>("SCRIPT", "LOAD", script.source))
-        }
+        try await self.setUp(&server)
         return server
+    }
+
+    /// Names the library, turns tracking on, asks for identity and commands, and loads scripts, in one round trip.
+    ///
+    /// A server may refuse each of these; the connection works without.
+    private func setUp(_ server: inout ServerInfo) async throws {
+        var commands: [any RedisCommand] = [("LIB-NAME", Self.libraryName), ("LIB-VER", Self.libraryVersion)]
+            .map { RawCommand<RESPValue>("CLIENT", "SETINFO", $0, $1) }
+        if self.configuration.tracksKeys, server.protocolVersion == 3 {
+            // Without it CLIENT CACHING is refused, which tells callers that there is no tracking.
+            commands.append(RawCommand<RESPValue>("CLIENT", "TRACKING", "ON", "OPTIN"))
+        }
+        // A server that refuses these gets them one by one later.
+        commands += self.configuration.preloadedScripts.map { RawCommand<RESPValue>("SCRIPT", "LOAD", $0.source) }
+        let names = self.configuration.requiredCommands + self.configuration.probedCommands
+        if !names.isEmpty { commands.append(CommandInfo(names: names)) }
+        // Only where it matters whether this is the server of a moment ago.
+        if self.configuration.tracksKeys { commands.append(RawCommand<RESPValue>("INFO", "server", "replication")) }
+        var answers = try await self.request(commands)
+        if self.configuration.tracksKeys, let info = answers.popLast()?.text {
+            server.identity = ServerInfo.identity(in: info)
+        }
+        if !names.isEmpty, let answer = answers.last { try self.check(answer, to: names, &server) }
     }
 
     private func agreeOnProtocol() async throws -> ServerInfo {
@@ -39,7 +50,7 @@ struct Handshake: Sendable {
             } else {
                 RawCommand<RESPValue>("HELLO", 3)
             }
-        let answer = try await self.request(hello.words, isFirst: true)
+        let answer = try await self.request(hello, isFirst: true)
         guard case .error(let refusal) = answer else {
             return ServerInfo(
                 name: answer.field("server") ?? "redis",
@@ -113,14 +124,9 @@ struct Handshake: Sendable {
         }
     }
 
-    private func probe(_ server: inout ServerInfo) async throws {
+    /// Notes which commands the server knows.
+    private func check(_ answer: RESPValue, to names: [String], _ server: inout ServerInfo) throws {
         let required = self.configuration.requiredCommands
-        let names = required + self.configuration.probedCommands
-        guard !names.isEmpty else { return }
-        var words = ByteBuffer()
-        words.writeCommandHeader(count: names.count + 2)
-        for word in ["COMMAND", "INFO"] + names { word.writeBulkString(into: &words) }
-        let answer = try await self.request(words)
         // A server that refuses to say is taken at its word later, command by command.
         guard case .array(let infos) = answer, infos.count == names.count else { return }
         let known = zip(names, infos).filter { $0.1 != .null && $0.1 != .array([]) }.map(\.0)
@@ -144,14 +150,19 @@ struct Handshake: Sendable {
         )
     }
 
-    private func request(_ command: RawCommand<RESPValue>) async throws -> RESPValue {
-        try await self.request(command.words)
+    private func request(_ command: RawCommand<RESPValue>, isFirst: Bool = false) async throws -> RESPValue {
+        try await self.request([command], isFirst: isFirst)[0]
     }
 
-    private func request(_ words: ByteBuffer, isFirst: Bool = false) async throws -> RESPValue {
+    /// Sends commands in one piece.
+    ///
+    /// - Returns: a reply for each, errors included.
+    func request(_ commands: [any RedisCommand], isFirst: Bool = false) async throws -> [RESPValue] {
+        var words = ByteBuffer()
+        for command in commands { command.encodeInFull(into: &words) }
         let handler = self.handler
-        let replies = await Caller.suspend { caller in
-            let slot = Slot(caller, deadline: .max, expected: 1)
+        let replies = await Caller.suspend { [words] caller in
+            let slot = Slot(caller, deadline: .max, expected: commands.count)
             handler.eventLoop.execute { handler.value.sendDirectly(words, slot) }
         }
         if let failure = replies.failure {
@@ -163,7 +174,30 @@ struct Handshake: Sendable {
             )
         }
         var reader = RESPReader(replies.bytes)
-        return try RESPValue(from: &reader)
+        return try commands.map { _ in try RESPValue(from: &reader) }
+    }
+}
+
+/// `COMMAND INFO` for some commands.
+private struct CommandInfo: RedisCommand {
+    typealias Response = RESPValue
+    let names: [String]
+
+    func addKeys(to keys: inout CommandKeys) {}
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.writeCommandHeader(count: self.names.count + 2)
+        for word in ["COMMAND", "INFO"] + self.names { word.writeBulkString(into: &buffer) }
+    }
+}
+
+extension ServerInfo {
+    /// The run id and the replication id in an answer to INFO; `nil` unless both are there.
+    static func identity(in info: String) -> String? {
+        let ids = info.split(whereSeparator: \.isNewline)
+            .filter { $0.hasPrefix("run_id:") || $0.hasPrefix("master_replid:") }
+            .map { $0.drop { $0 != ":" }.dropFirst() }
+        return ids.count == 2 ? ids.joined(separator: " ") : nil
     }
 }
 
@@ -191,7 +225,7 @@ extension RESPValue {
         }
     }
 
-    var text: String? {
+    package var text: String? {
         switch self {
         case .string(let bytes): String(buffer: bytes)
         case .integer(let number): String(number)

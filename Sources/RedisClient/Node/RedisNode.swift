@@ -19,6 +19,8 @@ final class RedisNode: Sendable {
         let logger: Logger
         /// Told of changed keys.
         var watches = KeyWatches()
+        /// Sees each new shared connection to a master before callers do.
+        var greeter = ConnectionGreeter()
         /// Told when a connection is lost, cannot be made, or stays silent while replies are awaited.
         var onTrouble: @Sendable (RedisAddress) -> Void = { _ in }
         /// Told when a node has been retired; a topology's lock may be held.
@@ -120,6 +122,7 @@ final class RedisNode: Sendable {
             try await ConnectionKeeper(
                 configuration: self.initial,
                 multiplexer: self.multiplexer,
+                greeter: self.role == .replica ? nil : self.context.greeter,
                 onTrouble: self.context.onTrouble,
                 logger: self.context.logger
             )

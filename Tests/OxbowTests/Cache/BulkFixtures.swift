@@ -170,6 +170,5 @@ struct HookedStore: CacheStore {
         try await self.inner.invalidate(group: key, holdOff: holdOff, timeout: timeout)
     }
     func invalidate(namespace prefix: CellName) async throws { try await self.inner.invalidate(namespace: prefix) }
-    func masters(after pause: Duration) async throws -> MasterSighting { try await self.inner.masters(after: pause) }
     func timeToLive(_ cell: CellAddress) async throws -> Duration? { try await self.inner.timeToLive(cell) }
 }

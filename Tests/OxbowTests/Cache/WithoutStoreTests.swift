@@ -250,6 +250,5 @@ struct BrokenStore: CacheStore {
     func invalidate(_ cell: CellAddress, holdOff: Duration?, timeout: Duration?) async throws { throw self.away }
     func invalidate(group key: CellName, holdOff: Duration?, timeout: Duration?) async throws { throw self.away }
     func invalidate(namespace prefix: CellName) async throws { throw self.away }
-    func masters(after pause: Duration) async throws -> MasterSighting { throw self.away }
     func timeToLive(_ cell: CellAddress) async throws -> Duration? { throw self.away }
 }

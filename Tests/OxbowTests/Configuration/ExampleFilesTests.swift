@@ -132,6 +132,8 @@ func use(_ name: String, _ environment: [String: String]) async throws {
     configuration.redis.connectTimeout = .seconds(20)
     configuration.redis.commandTimeout = .seconds(20)
     try await withOxbow(configuration) { oxbow async throws in
+        // An earlier test may have replaced a master of the shared servers.
+        try await expectEventually { oxbow.isSettled }
         let module = freshModule(name)
         let plain = oxbow.cache(module, of: String.self)
         let grouped = oxbow.groupedCache(module + "-g", of: String.self)

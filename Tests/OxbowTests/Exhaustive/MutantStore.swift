@@ -152,7 +152,6 @@ struct MutantStore: CacheStore {
 
     func invalidate(namespace prefix: CellName) async throws { try await self.memory.invalidate(namespace: prefix) }
 
-    func masters(after pause: Duration) async throws -> MasterSighting { try await self.memory.masters(after: pause) }
 
     func claimRefresh(
         _ cell: CellAddress,

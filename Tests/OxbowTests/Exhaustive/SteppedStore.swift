@@ -117,7 +117,6 @@ struct SteppedStore: CacheStore {
         }
     }
 
-    func masters(after pause: Duration) async throws -> MasterSighting { try await self.base.masters(after: pause) }
 
     func claimRefresh(
         _ cell: CellAddress,

@@ -63,7 +63,7 @@ final class RawServer: Sendable {
     private final class Answers: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer
-        private var handshake = ["%2\r\n+server\r\n+redis\r\n+proto\r\n:3\r\n", "+OK\r\n", "+OK\r\n"][...]
+        private var handshake = ["%2\r\n+server\r\n+redis\r\n+proto\r\n:3\r\n", "+OK\r\n+OK\r\n"][...]
         private let answer: String
         init(_ answer: String) { self.answer = answer }
 

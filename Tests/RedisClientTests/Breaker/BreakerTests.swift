@@ -1,6 +1,7 @@
 import Logging
 import MetricsTestKit
 import OxbowTesting
+import RESP
 import RedisClient
 import TestServers
 import Testing
@@ -248,7 +249,10 @@ import Testing
             _ = await self.codes(client, 3)
             server.resume()
             #expect(await self.codes(client, 1) == [.circuitOpen])
-            #expect(try await client.sightMasters(timeout: .seconds(5)).identities.count == 1)
+            let master = try #require(client.masters.first)
+            let info = RawCommand<RESPValue>("INFO", "server", "replication")
+            let answers = try await client.send([info], to: master.address, timeout: .seconds(5))
+            #expect(client.note(info: answers[0]) != nil)
             #expect(await self.codes(client, 1) == [.circuitOpen])
         }
     }
