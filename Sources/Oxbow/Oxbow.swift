@@ -10,15 +10,13 @@ import Synchronization
 ///
 ///     let environment = ProcessInfo.processInfo.environment
 ///     let oxbow = try Oxbow(properties: .load(from: "Properties", environment: environment))
-///     let users = oxbow.cache("user", of: User.self)
+///     let users = try oxbow.cache("user", of: User.self)
 ///     let user = try await users.value(for: "7:42") { try await database.user(7, 42) }
 ///     try await users.invalidate("7:42")
 ///
 /// Making one does no I/O. ``run()`` keeps the connections: hand the value to a `ServiceGroup`, or use
 /// ``withRunning(_:)``. Before that, caches load without storing, and say so once in the log.
 public final class Oxbow: Service, Sendable {
-    private enum Form: String { case plain, grouped }
-
     let initial: OxbowConfiguration
     let policies: CachePolicies
     let softTimeout: SoftTimeout
@@ -38,8 +36,7 @@ public final class Oxbow: Service, Sendable {
     let journal: InvalidationJournal
     private let background = BackgroundWork()
     let limits: CacheLimits
-    /// What handles of one cache share, by the prefix of its keys.
-    private let caches = Mutex<[CellName: (form: Form, shared: any AnyObject & Sendable)]>([:])
+    private let caches = CacheRegistry()
 
     /// An instance on a Redis or Valkey server.
     ///
@@ -230,59 +227,71 @@ public final class Oxbow: Service, Sendable {
 
     // MARK: Caches
 
-    /// A cache with the codec of the values' own type (``CacheValue``): text, bytes, numbers and your own types.
+    /// Returns a cache with the codec of the values' own type (``CacheValue``): text, bytes, numbers and your own types.
+    ///
+    /// Keep the returned handle: a later call for the same module, version and options returns the same cache, but has to
+    /// look it up.
     ///
     /// - Parameters:
     ///   - module: names the cache in every key; any text but the empty one.
     ///   - type: the type of the values.
     ///   - version: raise it when the stored form of the values changes; 1 by default.
     ///   - options: what this cache does differently from the configuration.
-    /// - Returns: the cache. Asking again for the same module and version gives a handle of the same cache.
+    /// - Returns: a handle of the cache; all handles of a module and version share its loads and counters.
+    /// - Throws: ``OxbowError`` with `invalidArgument` for an empty module, for options that no configuration may have, and
+    ///   when the module and version are in use for another form of cache or another type of values.
     public func cache<Value: CacheValue>(
         _ module: String,
         of type: Value.Type,
         version: Int = 1,
         options: CacheOptions = CacheOptions()
-    ) -> Cache<Value> {
-        self.cache(module, codec: OwnCodec(type), version: version, options: options)
+    ) throws(OxbowError) -> Cache<Value> {
+        Cache(core: try self.core(CacheName(module, version, .plain), options) { OwnCodec(type) })
     }
 
-    /// A cache that stores its values as JSON.
+    /// Returns a cache that stores its values as JSON.
+    ///
+    /// Keep the returned handle: a later call for the same module, version and options returns the same cache, but has to
+    /// look it up.
     ///
     /// - Parameters:
     ///   - module: names the cache in every key; any text but the empty one.
     ///   - type: the type of the values.
     ///   - version: raise it when the stored form of the values changes; 1 by default.
     ///   - options: what this cache does differently from the configuration.
-    /// - Returns: the cache. Asking again for the same module and version gives a handle of the same cache.
+    /// - Returns: a handle of the cache; all handles of a module and version share its loads and counters.
+    /// - Throws: ``OxbowError`` with `invalidArgument`, as the form for a ``CacheValue``.
     @_disfavoredOverload
     public func cache<Value: Codable & Sendable>(
         _ module: String,
         of type: Value.Type,
         version: Int = 1,
         options: CacheOptions = CacheOptions()
-    ) -> Cache<Value> {
-        self.cache(module, codec: JSONCodec(type), version: version, options: options)
+    ) throws(OxbowError) -> Cache<Value> {
+        Cache(core: try self.core(CacheName(module, version, .plain), options) { JSONCodec(type) })
     }
 
-    /// A cache with a codec of its own.
+    /// Returns a cache with a codec of its own.
+    ///
+    /// Keep the returned handle: each call makes a new one, which shares the loads and counters of the others.
     ///
     /// - Parameters:
     ///   - module: names the cache in every key; any text but the empty one.
     ///   - codec: how values become bytes and come back.
     ///   - version: raise it when the stored form of the values changes; 1 by default.
     ///   - options: what this cache does differently from the configuration.
-    /// - Returns: the cache. Asking again for the same module and version gives a handle of the same cache.
+    /// - Returns: a handle of the cache; all handles of a module and version share its loads and counters.
+    /// - Throws: ``OxbowError`` with `invalidArgument`, as the form for a ``CacheValue``.
     public func cache<Codec: CacheCodec>(
         _ module: String,
         codec: Codec,
         version: Int = 1,
         options: CacheOptions = CacheOptions()
-    ) -> Cache<Codec.Value> {
-        Cache(core: self.core(module, .plain, codec, version, options))
+    ) throws(OxbowError) -> Cache<Codec.Value> {
+        Cache(core: try self.core(CacheName(module, version, .plain), options, codec))
     }
 
-    /// A grouped cache with the codec of the values' own type.
+    /// Returns a grouped cache with the codec of the values' own type.
     ///
     /// See ``cache(_:of:version:options:)``.
     public func groupedCache<Value: CacheValue>(
@@ -290,11 +299,11 @@ public final class Oxbow: Service, Sendable {
         of type: Value.Type,
         version: Int = 1,
         options: CacheOptions = CacheOptions()
-    ) -> GroupedCache<Value> {
-        self.groupedCache(module, codec: OwnCodec(type), version: version, options: options)
+    ) throws(OxbowError) -> GroupedCache<Value> {
+        GroupedCache(core: try self.core(CacheName(module, version, .grouped), options) { OwnCodec(type) })
     }
 
-    /// A grouped cache that stores its values as JSON.
+    /// Returns a grouped cache that stores its values as JSON.
     ///
     /// See ``cache(_:of:version:options:)``.
     @_disfavoredOverload
@@ -303,11 +312,11 @@ public final class Oxbow: Service, Sendable {
         of type: Value.Type,
         version: Int = 1,
         options: CacheOptions = CacheOptions()
-    ) -> GroupedCache<Value> {
-        self.groupedCache(module, codec: JSONCodec(type), version: version, options: options)
+    ) throws(OxbowError) -> GroupedCache<Value> {
+        GroupedCache(core: try self.core(CacheName(module, version, .grouped), options) { JSONCodec(type) })
     }
 
-    /// A grouped cache with a codec of its own.
+    /// Returns a grouped cache with a codec of its own.
     ///
     /// See ``cache(_:codec:version:options:)``.
     public func groupedCache<Codec: CacheCodec>(
@@ -315,40 +324,37 @@ public final class Oxbow: Service, Sendable {
         codec: Codec,
         version: Int = 1,
         options: CacheOptions = CacheOptions()
-    ) -> GroupedCache<Codec.Value> {
-        GroupedCache(core: self.core(module, .grouped, codec, version, options))
+    ) throws(OxbowError) -> GroupedCache<Codec.Value> {
+        GroupedCache(core: try self.core(CacheName(module, version, .grouped), options, codec))
+    }
+
+    /// The core of a cache whose codec follows from the type of its values: one for all handles with the same options.
+    private func core<Codec: CacheCodec>(
+        _ name: CacheName,
+        _ options: CacheOptions,
+        makeCodec: () -> Codec
+    ) throws(OxbowError) -> CacheCore<Codec.Value> {
+        if let known = self.caches.core(of: name, Codec.self, options) { return known }
+        let core = try self.core(name, options, makeCodec())
+        self.caches.keep(core, of: name, Codec.self, options)
+        return core
     }
 
     private func core<Codec: CacheCodec>(
-        _ module: String,
-        _ form: Form,
-        _ codec: Codec,
-        _ version: Int,
-        _ options: CacheOptions
-    ) -> CacheCore<Codec.Value> {
-        precondition(!module.isEmpty, "a cache needs a name")
+        _ name: CacheName,
+        _ options: CacheOptions,
+        _ codec: Codec
+    ) throws(OxbowError) -> CacheCore<Codec.Value> {
         let cache = self.policies.current.with(options)
         if options != CacheOptions() {
             do { try CacheConfiguration().with(options).validate() } catch {
-                preconditionFailure("cache '\(module)': \(error)")
+                throw OxbowError(.invalidArgument, "cache '\(name.module)': \(error)")
             }
         }
+        let shared: CacheShared<Codec.Value> = try self.caches.shared(by: name) {
+            CacheShared(looksAtOnce: cache.looksAtOnce, limits: self.limits)
+        }
         if cache.refreshes { self.journal.keepServerTime() }
-        let prefix = "\(cache.keyPrefix):\(KeyEncoding.encode(module, isLast: false)):\(version):"
-        let fresh = CacheShared<Codec.Value>(looksAtOnce: cache.looksAtOnce, limits: self.limits)
-        let known = self.caches.withLock { caches in
-            let entry = caches[CellName(encoded: prefix)] ?? (form, fresh)
-            caches[CellName(encoded: prefix)] = entry
-            return entry
-        }
-        precondition(
-            known.form == form,
-            "cache '\(module)' version \(version) is used as a \(known.form.rawValue) and as a \(form.rawValue) cache: "
-                + "their keys would collide; choose another name or version for one"
-        )
-        guard let shared = known.shared as? CacheShared<Codec.Value> else {
-            preconditionFailure("cache '\(module)' version \(version) is used with two types of values")
-        }
         let coder = ValueCoder<Codec.Value>(
             codec: codec,
             compression: cache.compression,
@@ -363,7 +369,7 @@ public final class Oxbow: Service, Sendable {
             storeMonitor: self.storeMonitor,
             journal: self.journal,
             background: self.background,
-            name: CellName(encoded: prefix)
+            name: CellName(encoded: name.prefix(cache.keyPrefix))
         )
         return CacheCore(engine: engine, options: options)
     }

@@ -27,8 +27,8 @@ import Testing
         let prefix = "ORS:\(name)"
         try await deployed("ors", environment) { oxbow async throws in
             let client = try #require(oxbow.client)
-            let strategies = oxbow.cache("strategy", of: String.self)
-            let steps = oxbow.groupedCache("step", of: Int.self)
+            let strategies = try oxbow.cache("strategy", of: String.self)
+            let steps = try oxbow.groupedCache("step", of: Int.self)
             try await step("all workers write sessions and read caches at once") { () async throws in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for worker in 0..<Self.workers {
