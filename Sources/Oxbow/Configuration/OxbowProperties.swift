@@ -26,6 +26,7 @@ package enum OxbowProperties {
 
     package static let catalogue = PropertyCatalogue(
         families: [main, caches],
+        laterFamilies: ["com.openexchange.sessiond.", "com.openexchange.tokenlogin."],
         Self.connection + Self.encryption + Self.pool + Self.breaker + Self.features + Self.cacheProperties
     )
 
@@ -33,6 +34,7 @@ package enum OxbowProperties {
         _ name: String,
         _ kind: PropertyDefinition.Kind,
         _ value: String,
+        noLimit: Bool = false,
         secret: Bool = false,
         reloadable: Bool = false,
         honored: Bool = true,
@@ -42,6 +44,7 @@ package enum OxbowProperties {
             Self.main + name,
             kind,
             default: value,
+            noLimit: noLimit,
             secret: secret,
             reloadable: reloadable,
             honored: honored,
@@ -127,13 +130,28 @@ package enum OxbowProperties {
     ]
 
     private static let pool = [
-        instance("connection.pool.maxTotal", .integer(1...10_000), "100", reloadable: true, "The most connections."),
-        instance("connection.pool.maxIdle", .integer(0...10_000), "100", reloadable: true, "The most idle ones kept."),
+        instance(
+            "connection.pool.maxTotal",
+            .integer(1...10_000),
+            "100",
+            noLimit: true,
+            reloadable: true,
+            "The most connections."
+        ),
+        instance(
+            "connection.pool.maxIdle",
+            .integer(0...10_000),
+            "100",
+            noLimit: true,
+            reloadable: true,
+            "The most idle ones kept."
+        ),
         instance("connection.pool.minIdle", .integer(0...10_000), "0", reloadable: true, "The idle ones kept ready."),
         instance(
             "connection.pool.maxWaitSeconds",
             seconds,
             "2",
+            noLimit: true,
             reloadable: true,
             "The longest wait for room or an own connection."
         ),
