@@ -189,6 +189,10 @@ package enum OxbowProperties {
         mainOnly("sites", .list, "", honored: false, "The ids of remote sites."),
         mainOnly("impendingInvalidation", .boolean, "false", "Keep invalidated entries closed."),
         mainOnly("impendingInvalidationDelay", milliseconds, "2000", "For so long."),
+        mainOnly("mapKeyPrefix", .string, "ox-map", "The first component of the keys of maps and rate limits."),
+        mainOnly("lockKeyPrefix", .string, "ox-lock", "The first component of the keys of locks."),
+        mainOnly("channelKeyPrefix", .string, "ox-channel", honored: false, "The first component of channels."),
+        mainOnly("sessionKeyPrefix", .string, "ox-session", honored: false, "The first component of sessions' keys."),
         mainOnly("cache.enabled", .boolean, "false", "Use the separate cache instance."),
     ]
 
