@@ -179,11 +179,10 @@ public final class Oxbow: Service, Sendable {
 
     /// Runs `body` for all clients at once, and the journal beside them; the first error cancels the others.
     private func runClients(_ body: @escaping @Sendable (RedisClient) async throws -> Void) async throws {
-        let holdOff = self.initial.cache.holdOff
         // Cancelled at the end of this scope.
         async let _: Void = self.background.run()
         async let _: Void = self.locks.background.run()
-        async let _: Void = self.journal.run(self.store, holdOff: holdOff, self.logger)
+        async let _: Void = self.journal.run(self.store, holdOff: self.longestHoldOff, self.logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for client in self.clients { group.addTask { try await body(client) } }
             for try await _ in group {}
@@ -355,6 +354,7 @@ public final class Oxbow: Service, Sendable {
             CacheShared(looksAtOnce: cache.looksAtOnce, limits: self.limits)
         }
         if cache.refreshes { self.journal.keepServerTime() }
+        if let holdOff = cache.holdOff { self.caches.note(holdOff: holdOff) }
         let coder = ValueCoder<Codec.Value>(
             codec: codec,
             compression: cache.compression,
@@ -363,7 +363,7 @@ public final class Oxbow: Service, Sendable {
         )
         let engine = CacheEngine<Codec.Value>(
             shared: shared,
-            store: options.softTimeout.map { self.store.bounded(by: $0) } ?? self.store,
+            store: self.store.adapted(to: options),
             coder: ValueCoder(coder, limits: self.limits),
             policy: CachePolicy(self.policies, options),
             storeMonitor: self.storeMonitor,
@@ -372,6 +372,11 @@ public final class Oxbow: Service, Sendable {
             name: CellName(encoded: name.prefix(cache.keyPrefix))
         )
         return CacheCore(engine: engine, options: options)
+    }
+
+    /// How long the journal keeps closed what it invalidates: as long as any cache wants it.
+    private var longestHoldOff: Duration? {
+        [self.initial.cache.holdOff, self.caches.longestHoldOff].compactMap(\.self).max()
     }
 
     /// The invalidations that could not be carried out yet.
@@ -388,10 +393,9 @@ public final class Oxbow: Service, Sendable {
     /// that outlives it reads the shared cache again. A change made in the scope is seen in it at once; a change made
     /// elsewhere is seen by the next request at the latest. A scope within a scope
     /// is a new one, but its changes count in both. Loaders read past the scope: what they read is stored for
-    /// everybody. With `usesRequestScope` off, this only runs `body`.
+    /// everybody. Caches with `usesRequestScope` off are not remembered.
     public func withRequestScope<Result>(_ body: () async throws -> Result) async rethrows -> Result {
-        guard self.initial.cache.usesRequestScope else { return try await body() }
-        return try await RequestScope.with(
+        try await RequestScope.with(
             maximumEntries: self.initial.cache.requestScopeEntries,
             limits: self.limits,
             body

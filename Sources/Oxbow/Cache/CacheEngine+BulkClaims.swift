@@ -114,10 +114,14 @@ extension CacheEngine {
         var fills: [CellFill] = []
         // Callers have their values; these claims must not keep others waiting.
         var unfilled: [CellClaim] = []
+        var unstored: [CellClaim] = []
         for (claim, value) in zip(claims, values) {
+            guard let life = self.life(of: value, timeToLive) else {
+                unstored.append(claim)
+                continue
+            }
             do {
                 let loaded = if let value { try self.coder.envelope(value) } else { Envelope.knownAbsent }
-                let life = self.life(of: value, timeToLive)
                 let (envelope, cellLife) = self.stamped(loaded, for: life, cost: cost)
                 fills.append(CellFill(claim, with: envelope, for: cellLife))
             } catch {
@@ -135,8 +139,9 @@ extension CacheEngine {
         } catch {
             unfilled += fills.map(\.claim)
         }
-        guard !unfilled.isEmpty else { return }
+        let rest = unfilled + unstored
+        guard !rest.isEmpty else { return }
         self.counters.failedFills.increment(by: UInt64(unfilled.count))
-        try? await self.store.release(unfilled)
+        try? await self.store.release(rest)
     }
 }

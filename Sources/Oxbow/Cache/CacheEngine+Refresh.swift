@@ -117,6 +117,9 @@ extension CacheEngine {
                 try await self.run({ try await load(won.map(\.place)) }, of: Set(claims.map(\.cell)))
             }
             self.counters.refreshes.increment(by: UInt64(won.count))
+            // The old value must not outlast what it stood for where an absence is not stored.
+            let gone = zip(claims, values).filter { self.life(of: $1, timeToLive) == nil }.map(\.0.cell)
+            if !gone.isEmpty { _ = try? await self.store.invalidate(gone, holdOff: nil, timeout: nil) }
             await self.fill(claims, values, for: timeToLive, since: start)
         } catch {
             self.counters.failedRefreshes.increment(by: UInt64(won.count))

@@ -35,6 +35,12 @@ final class CacheRegistry: Sendable {
     }
 
     private let entries = Mutex<[CacheName.ID: Entry]>([:])
+    private let holdOff = Mutex<Duration?>(nil)
+
+    /// The longest hold-off of a cache; `nil` if no cache has one.
+    var longestHoldOff: Duration? { self.holdOff.withLock { $0 } }
+
+    func note(holdOff: Duration) { self.holdOff.withLock { $0 = max($0 ?? .zero, holdOff) } }
 
     /// Returns what the handles of a cache share, made by the first of them.
     ///

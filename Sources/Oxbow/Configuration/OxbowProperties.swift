@@ -216,7 +216,7 @@ package enum OxbowProperties {
         cache("redis.jitterPercent", .integer(0...100), "5", reloadable: true, "The spread of lives."),
         cache(
             "redis.negativeExpirationSeconds",
-            positiveSeconds,
+            seconds,
             "60",
             reloadable: true,
             "The life of a known absence."

@@ -5,20 +5,30 @@ import Resilience
 /// The work behind the journal, for as long as an instance runs.
 extension InvalidationJournal {
     /// Carries out what is owed as soon as that is possible, and watches for failovers; until cancelled.
-    func run(_ store: any CacheStore, holdOff: Duration?, _ logger: Logger) async {
+    ///
+    /// `holdOff` is asked at each attempt: caches may be made meanwhile.
+    func run(
+        _ store: any CacheStore,
+        holdOff: @autoclosure @escaping @Sendable () -> Duration?,
+        _ logger: Logger
+    ) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.replay(store, holdOff: holdOff, logger) }
             group.addTask { await self.watch(store, logger) }
         }
     }
 
-    private func replay(_ store: any CacheStore, holdOff: Duration?, _ logger: Logger) async {
+    private func replay(
+        _ store: any CacheStore,
+        holdOff: @Sendable () -> Duration?,
+        _ logger: Logger
+    ) async {
         for await _ in self.work where !self.isQuiet {
             logger.notice("invalidations wait to be carried out", metadata: self.metadata)
             var pause = Backoff(initial: .milliseconds(20), maximum: .milliseconds(500))
             var told: Set<String> = []
             while !self.isQuiet, !Task.isCancelled {
-                guard let error = await self.carryOut(store, holdOff: holdOff, isFirst: told.isEmpty) else {
+                guard let error = await self.carryOut(store, holdOff: holdOff(), isFirst: told.isEmpty) else {
                     pause.reset()
                     continue
                 }

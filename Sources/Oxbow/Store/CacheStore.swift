@@ -88,8 +88,8 @@ package protocol CacheStore: Sendable {
     /// Waits for so long, or until a connection is lost; then tells which masters there are.
     func masters(after pause: Duration) async throws -> MasterSighting
 
-    /// The same store, each command on the way of a read bounded otherwise.
-    func bounded(by softTimeout: Duration) -> any CacheStore
+    /// Returns the same store with a cache's own timeout, largest value and hold-off.
+    func adapted(to options: CacheOptions) -> any CacheStore
 
     /// The rest of the life of what the cell holds; `nil` when it holds nothing or never ends. Safe to repeat.
     func timeToLive(_ cell: CellAddress) async throws -> Duration?
@@ -130,6 +130,6 @@ package protocol CacheStore: Sendable {
 }
 
 extension CacheStore {
-    /// Memory keeps nobody waiting.
-    package func bounded(by softTimeout: Duration) -> any CacheStore { self }
+    /// Memory does not wait, and looks for held-off groups in any case.
+    package func adapted(to options: CacheOptions) -> any CacheStore { self }
 }
