@@ -93,14 +93,12 @@ extension CacheEngine {
         _ flights: [Flight<Value>],
         renew: @escaping @Sendable () async -> Void = {}
     ) async throws -> [Value?] {
-        let keys = indices.map { bulk.keys[$0] }
-        let loaded = try await self.run(
-            { try await bulk.load(keys) },
+        try await self.run(
+            { try await bulk.load(indices) },
             of: Set(indices.map { bulk.cells[$0] }),
             flights,
             renew: renew
         )
-        return keys.map { loaded[$0] }
     }
 
     /// Stores values under their claims, or under refreshers' tokens; `start` is when their load began.
