@@ -56,7 +56,7 @@ import Testing
     @Test func `what does not get smaller is stored as it is`() async throws {
         try await withOxbow(.redis, cache: compressing(.deflate, from: 1)) { oxbow async throws in
             let module = freshModule()
-            let cache = try oxbow.cache(module, of: [UInt8].self)
+            let cache = try oxbow.cache(module, codec: BytesCodec())
             var generator = SystemRandomNumberGenerator()
             let noise = (0..<5000).map { _ in UInt8.random(in: 0...255, using: &generator) }
             try await cache.set(noise, for: "k")
@@ -121,6 +121,47 @@ import Testing
             #expect(try await number.value(for: "k") == .min)
             #expect(try await users.value(for: "k") == [User(id: 1, name: "ö")])
             #expect(try await hex.value(for: "k") == 0xBEEF)
+        }
+    }
+
+    private struct Event: Codable, Equatable {
+        var date: Date
+        var score: Double
+    }
+
+    @Test func `JSON is written and read by the caller's coders`() async throws {
+        try await withOxbow(.redis) { oxbow async throws in
+            let (encoder, decoder) = (JSONEncoder(), JSONDecoder())
+            encoder.dateEncodingStrategy = .iso8601
+            encoder.nonConformingFloatEncodingStrategy = .convertToString(
+                positiveInfinity: "inf",
+                negativeInfinity: "-inf",
+                nan: "nan"
+            )
+            decoder.dateDecodingStrategy = .iso8601
+            decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+                positiveInfinity: "inf",
+                negativeInfinity: "-inf",
+                nan: "nan"
+            )
+            let module = freshModule()
+            let codec = JSONCodec(Event.self, encoder: encoder, decoder: decoder)
+            let events = try oxbow.cache(module, codec: codec)
+            let event = Event(date: Date(timeIntervalSince1970: 0), score: .infinity)
+            try await events.set(event, for: "k")
+            #expect(try await events.value(for: "k") == event)
+            let client = try #require(oxbow.client)
+            let stored = try await client.execute(GET("ox-cache:\(module):1:k", as: ByteBuffer.self))
+            #expect(String(buffer: stored ?? ByteBuffer()).contains("1970-01-01T00:00:00Z"))
+        }
+    }
+
+    /// Arrays of one's own type may be a ``CacheValue``: an array of bytes has not used up the conformance.
+    @Test func `an array of values may have a form of its own`() async throws {
+        try await withOxbow(.memory) { oxbow async throws in
+            let cache = try oxbow.cache(freshModule(), of: [Point].self)
+            try await cache.set([Point(x: 1), Point(x: 2)], for: "k")
+            #expect(try await cache.value(for: "k") == [Point(x: 1), Point(x: 2)])
         }
     }
 
