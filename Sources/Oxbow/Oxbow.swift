@@ -35,6 +35,8 @@ public final class Oxbow: Service, Sendable {
     private let storeMonitor: StoreMonitor
     let journal: InvalidationJournal
     private let background = BackgroundWork()
+    /// Whether the background work of an instance in memory has begun.
+    private let hasRun = Atomic(false)
     let limits: CacheLimits
     private let caches = CacheRegistry()
 
@@ -105,23 +107,37 @@ public final class Oxbow: Service, Sendable {
 
     /// An instance whose store is this process's memory: for development and unit tests without a server.
     ///
-    /// The rules are the same, but nothing is shared with other processes. Holds at most 100 000 entries.
+    /// The rules are the same, but nothing is shared with other processes. Holds at most 100 000 entries. As with a server,
+    /// values are loaded again in the background while ``run()`` or ``withRunning(_:)`` runs; without it, by the caller that
+    /// finds an old one.
+    ///
+    /// A test that needs values to expire turns the clock (`ManualClock` of `OxbowTesting`):
+    ///
+    /// ```swift
+    /// let clock = ManualClock()
+    /// let oxbow = try Oxbow(inMemory: CacheConfiguration(), now: { clock.now })
+    /// clock.advance(by: .seconds(3600))
+    /// ```
     ///
     /// - Parameters:
     ///   - cache: how caches behave.
+    ///   - now: the clock that ends the TTLs of cache and map entries, makes values old, and refills rate limits; the system's
+    ///     by default. Timeouts, waiting and locks follow the system's clock in any case.
     ///   - logger: for background work.
     /// - Throws: ``ConfigurationError``.
     public convenience init(
         inMemory cache: CacheConfiguration,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         logger: Logger = Logger(label: "Oxbow")
     ) throws {
         try cache.validate()
-        self.init(cache, store: MemoryStore(), logger: logger)
+        self.init(cache, store: MemoryStore(now: now), now: now, logger: logger)
     }
 
     package init(
         _ cache: CacheConfiguration,
         store: any CacheStore,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         logger: Logger = Logger(label: "Oxbow"),
         metrics: any MetricsFactory = MetricsSystem.factory
     ) {
@@ -133,8 +149,8 @@ public final class Oxbow: Service, Sendable {
         self.properties = Mutex(nil)
         self.client = nil
         self.cacheClient = nil
-        self.mapStore = MemoryMapStore()
-        self.permitStore = MemoryPermitStore()
+        self.mapStore = MemoryMapStore(now: now)
+        self.permitStore = MemoryPermitStore(now: now)
         self.locks = Locks(store: MemoryLockStore(), prefix: configuration.locks.keyPrefix, logger: logger)
         self.store = store
         self.journal = InvalidationJournal(configuration)
@@ -158,13 +174,13 @@ public final class Oxbow: Service, Sendable {
 
     /// Connects and stays connected until shut down.
     ///
-    /// See `RedisClient.run()`. With a separate instance for caches both clients run; an error of one ends the other.
+    /// See `RedisClient.run()`. With a separate instance for caches both clients run; an error of one ends the other. In memory
+    /// it does the background work, once.
     ///
     /// - Throws: `RedisError` with `unsupportedServer` when the first server met does not know HEXPIRE (Redis before
     /// 7.4,
     ///   Valkey before 9), with `alreadyRunning` at a second call.
     public func run() async throws {
-        guard self.client != nil else { return try await gracefulShutdown() }
         // Before anything begins: a second call must leave the first one's work alone.
         for client in self.clients { try client.checkToRun() }
         for client in self.clients { try client.prepareToRun() }
@@ -177,14 +193,17 @@ public final class Oxbow: Service, Sendable {
         return client === cacheClient ? [client] : [client, cacheClient]
     }
 
-    /// Runs `body` for all clients at once, and the journal beside them; the first error cancels the others.
+    /// Runs `body` for all clients at once, and the background work beside them; the first error cancels the others.
     private func runClients(_ body: @escaping @Sendable (RedisClient) async throws -> Void) async throws {
+        // Clients refuse a second call themselves.
+        if self.clients.isEmpty, self.hasRun.exchange(true, ordering: .relaxed) { return try await gracefulShutdown() }
         // Cancelled at the end of this scope.
         async let _: Void = self.background.run()
         async let _: Void = self.locks.background.run()
         async let _: Void = self.journal.run(self.store, holdOff: self.longestHoldOff, self.logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for client in self.clients { group.addTask { try await body(client) } }
+            if self.clients.isEmpty { group.addTask { try await gracefulShutdown() } }
             for try await _ in group {}
         }
     }

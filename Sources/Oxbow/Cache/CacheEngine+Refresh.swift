@@ -64,7 +64,7 @@ extension CacheEngine {
 
     /// Has values loaded anew by one call, each by this process at most once at a time, and by one process of all.
     ///
-    /// Behind the caller's back while ``Oxbow/Oxbow/run()`` runs; without it, in memory, before this returns.
+    /// In the background while ``Oxbow/Oxbow/run()`` runs; without it, in memory, before this returns.
     ///
     /// - Parameters:
     ///   - values: what was found, and where.
