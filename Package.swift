@@ -23,7 +23,7 @@ let lifecycleTesting = Target.Dependency.product(name: "ServiceLifecycleTestKit"
 
 let package = Package(
     name: "oxbow",
-    platforms: [.macOS(.v26)],
+    platforms: [.macOS(.v15)],
     products: [
         .library(name: "Oxbow", targets: ["Oxbow"]),
         .library(name: "RedisClient", targets: ["RedisClient"]),

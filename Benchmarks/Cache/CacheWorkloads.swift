@@ -9,14 +9,14 @@ let cacheWorkloads: [any Workload] = [
         summary: "hits of 1 KB as ByteBuffer",
         target: .ratio(1.25),
         value: ByteBuffer(repeating: UInt8(ascii: "x"), count: 1024),
-        makeCache: { $0.cache($1, of: ByteBuffer.self, options: $2) },
+        makeCache: { try $0.cache($1, of: ByteBuffer.self, options: $2) },
         hit: { try await $0.value(for: hitEntry) { throw notThere }.readableBytes == 1024 }
     ),
     HitWorkload(
         name: "hit-json-1k",
         summary: "hits of a Codable value of about 1 KB as JSON",
         value: SampleAccount.sample,
-        makeCache: { $0.cache($1, of: SampleAccount.self, options: $2) },
+        makeCache: { try $0.cache($1, of: SampleAccount.self, options: $2) },
         hit: {
             try await $0.value(for: hitEntry) { throw notThere }.folders.count == SampleAccount.sample.folders.count
         }
@@ -28,7 +28,7 @@ let cacheWorkloads: [any Workload] = [
         summary: "hits of 10 KB of text that is stored deflated",
         compression: .deflate,
         value: SampleText.listing(bytes: 10 * 1024),
-        makeCache: { $0.cache($1, of: String.self, options: $2) },
+        makeCache: { try $0.cache($1, of: String.self, options: $2) },
         hit: { try await $0.value(for: hitEntry) { throw notThere }.utf8.count == 10 * 1024 }
     ),
     RequestScopeWorkload(),

@@ -10,9 +10,9 @@ struct GroupedHitWorkload: Workload {
     private static let group = "group"
     private static let entry = "entry"
 
-    private func cache(on bench: Bench) -> GroupedCache<ByteBuffer> {
+    private func cache(on bench: Bench) throws -> GroupedCache<ByteBuffer> {
         let module = CacheNames(self.name, on: bench).module
-        return bench.oxbow.groupedCache(module, of: ByteBuffer.self, options: CacheOptions(on: bench))
+        return try bench.oxbow.groupedCache(module, of: ByteBuffer.self, options: CacheOptions(on: bench))
     }
 
     private func key(on bench: Bench) -> String { CacheNames(self.name, on: bench).key(Self.group) }
@@ -24,8 +24,8 @@ struct GroupedHitWorkload: Workload {
         try await self.cache(on: bench).set(value, for: Self.entry, in: Self.group)
     }
 
-    func load(on bench: Bench) -> Load {
-        let cache = self.cache(on: bench)
+    func load(on bench: Bench) throws -> Load {
+        let cache = try self.cache(on: bench)
         let load = noLoader(of: ByteBuffer.self)
         return Load(tasks: CacheNames.tasks) { _, _ in
             let value = try await cache.value(for: Self.entry, in: Self.group, orLoad: load)

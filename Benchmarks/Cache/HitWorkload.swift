@@ -9,15 +9,15 @@ struct HitWorkload<Value: Sendable & Equatable>: Workload {
     var target: Target?
     var compression = CompressionConfiguration.Compression.none
     let value: Value
-    let makeCache: @Sendable (Oxbow, _ module: String, CacheOptions) -> Cache<Value>
+    let makeCache: @Sendable (Oxbow, _ module: String, CacheOptions) throws -> Cache<Value>
     /// Reads the entry and looks at the value cheaply; all of it is compared once before.
     ///
     /// Written where the type of the values is known, as users do: this struct is not compiled for each type.
     let hit: @Sendable (Cache<Value>) async throws -> Bool
 
-    private func cache(on bench: Bench) -> Cache<Value> {
+    private func cache(on bench: Bench) throws -> Cache<Value> {
         let options = CacheOptions(on: bench, compression: self.compression)
-        return self.makeCache(bench.oxbow, CacheNames(self.name, on: bench).module, options)
+        return try self.makeCache(bench.oxbow, CacheNames(self.name, on: bench).module, options)
     }
 
     private func key(on bench: Bench) -> String { CacheNames(self.name, on: bench).key(hitEntry) }
@@ -25,15 +25,15 @@ struct HitWorkload<Value: Sendable & Equatable>: Workload {
     func keys(on bench: Bench) -> [String] { [self.key(on: bench)] }
 
     func prepare(on bench: Bench) async throws {
-        let cache = self.cache(on: bench)
+        let cache = try self.cache(on: bench)
         try await cache.set(self.value, for: hitEntry)
         guard try await cache.value(for: hitEntry) == self.value else {
             throw BenchmarkError("the value read differs from the value stored")
         }
     }
 
-    func load(on bench: Bench) -> Load {
-        let cache = self.cache(on: bench)
+    func load(on bench: Bench) throws -> Load {
+        let cache = try self.cache(on: bench)
         let hit = self.hit
         return Load(tasks: CacheNames.tasks) { _, _ in
             guard try await hit(cache) else { throw BenchmarkError("the cache returned something else") }
@@ -47,7 +47,7 @@ struct HitWorkload<Value: Sendable & Equatable>: Workload {
     /// How large the entry is, and what storing it costs.
     func remarks(on bench: Bench) async throws -> [String] {
         let bytes = try await bench.client.execute(RawCommand<Int>("STRLEN", self.key(on: bench)))
-        let cache = self.cache(on: bench)
+        let cache = try self.cache(on: bench)
         let value = self.value
         let store = Load(tasks: CacheNames.tasks) { _, _ in try await cache.set(value, for: hitEntry) }
         _ = try await store.run(for: .milliseconds(20))

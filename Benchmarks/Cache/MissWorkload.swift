@@ -14,11 +14,11 @@ struct MissWorkload: Workload {
     static let timeToLive = Duration.seconds(10)
     private static let value = ByteBuffer(repeating: UInt8(ascii: "x"), count: 1024)
 
-    func load(on bench: Bench) -> Load {
+    func load(on bench: Bench) throws -> Load {
         var options = CacheOptions(on: bench)
         options.timeToLive = Self.timeToLive
         let names = CacheNames(self.name, on: bench)
-        let cache = bench.oxbow.cache(names.module, of: ByteBuffer.self, options: options)
+        let cache = try bench.oxbow.cache(names.module, of: ByteBuffer.self, options: options)
         let fresh = FreshEntries()
         let value = Self.value
         let load: @Sendable () async throws -> ByteBuffer = { value }

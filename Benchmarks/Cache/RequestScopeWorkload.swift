@@ -11,9 +11,9 @@ struct RequestScopeWorkload: Workload {
     var summary: String { "\(Self.reads) reads of 1 KB as ByteBuffer within a request scope, 1 task, per read" }
     var target: Target? { .clientCPUMicros(0.15) }
 
-    private func cache(on bench: Bench) -> Cache<ByteBuffer> {
+    private func cache(on bench: Bench) throws -> Cache<ByteBuffer> {
         let module = CacheNames(self.name, on: bench).module
-        return bench.oxbow.cache(module, of: ByteBuffer.self, options: CacheOptions(on: bench))
+        return try bench.oxbow.cache(module, of: ByteBuffer.self, options: CacheOptions(on: bench))
     }
 
     func keys(on bench: Bench) -> [String] { [CacheNames(self.name, on: bench).key(Self.entry)] }
@@ -23,9 +23,9 @@ struct RequestScopeWorkload: Workload {
         try await self.cache(on: bench).set(value, for: Self.entry)
     }
 
-    func load(on bench: Bench) -> Load {
+    func load(on bench: Bench) throws -> Load {
         let oxbow = bench.oxbow
-        let cache = self.cache(on: bench)
+        let cache = try self.cache(on: bench)
         let load = noLoader(of: ByteBuffer.self)
         return Load(
             operationsPerCall: Self.reads,

@@ -15,8 +15,8 @@ struct OnLoop: Workload {
     func prepare(on bench: Bench) async throws { try await self.base.prepare(on: bench) }
     func yardstick(on bench: Bench) async throws -> (any Yardstick)? { try await self.base.yardstick(on: bench) }
 
-    func load(on bench: Bench) -> Load {
-        var load = self.base.load(on: bench)
+    func load(on bench: Bench) throws -> Load {
+        var load = try self.base.load(on: bench)
         load.executor = bench.client.eventLoopExecutor
         return load
     }

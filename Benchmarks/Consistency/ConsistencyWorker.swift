@@ -53,8 +53,8 @@ final class ConsistencyWorker: Sendable {
         )
         guard let client = oxbow.client else { throw BenchmarkError("there is no server") }
         let caches = ConsistencyCaches(
-            single: oxbow.cache("single", of: ConsistencyRow.self),
-            grouped: oxbow.groupedCache("grouped", of: ConsistencyRow.self),
+            single: try oxbow.cache("single", of: ConsistencyRow.self),
+            grouped: try oxbow.groupedCache("grouped", of: ConsistencyRow.self),
             control: ControlCache(client: client, timeToLive: Self.timeToLive),
             journaled: { oxbow.invalidationJournal.journaled }
         )

@@ -32,7 +32,7 @@ extension Measurement {
     /// - Throws: ``BenchmarkError`` with the workload's name.
     func run(operations: Int) async throws -> Int {
         try await self.tidied {
-            let load = self.workload.load(on: self.bench)
+            let load = try self.workload.load(on: self.bench)
             let done = try await load.run(operations: operations)
             try await load.afterwards()
             return done

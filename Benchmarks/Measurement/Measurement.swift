@@ -50,7 +50,7 @@ struct Measurement: Sendable {
     }
 
     private func measure(_ progress: (String) -> Void) async throws -> (row: Row, remarks: [String]) {
-        let load = self.workload.load(on: self.bench)
+        let load = try self.workload.load(on: self.bench)
         _ = try await load.run(for: self.effort.warmUp)
         try await load.afterwards()
         let yardstick = try await self.workload.yardstick(on: self.bench)

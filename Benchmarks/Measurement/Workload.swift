@@ -19,7 +19,7 @@ protocol Workload: Sendable {
     /// Stores the data and checks once that the load returns what it should.
     func prepare(on bench: Bench) async throws
     /// The load to measure.
-    func load(on bench: Bench) -> Load
+    func load(on bench: Bench) throws -> Load
     /// What it is compared with; `nil` when there is none.
     func yardstick(on bench: Bench) async throws -> (any Yardstick)?
     /// Facts that belong below the table, found after the measurements.

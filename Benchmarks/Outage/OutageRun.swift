@@ -49,7 +49,7 @@ struct OutageRun: Sendable {
             self.configuration(server),
             logger: Logger(label: "oxbow-bench", factory: { _ in SwiftLogNoOpLogHandler() })
         )
-        let load = OutageLoad(oxbow.cache("outage", of: Int.self), self)
+        let load = try OutageLoad(oxbow.cache("outage", of: Int.self), self)
         return try await oxbow.withRunning {
             try await load.prepare()
             return try await withThrowingTaskGroup(of: Void.self) { group in

@@ -31,9 +31,9 @@ final class SoakLoad: Sendable {
     private static let keys = 2000
     private static let groups = 20
 
-    init(_ oxbow: Oxbow, _ run: SoakRun) {
-        self.plain = oxbow.cache("soak", of: Int.self)
-        self.grouped = oxbow.groupedCache("soak-groups", of: Int.self)
+    init(_ oxbow: Oxbow, _ run: SoakRun) throws {
+        self.plain = try oxbow.cache("soak", of: Int.self)
+        self.grouped = try oxbow.groupedCache("soak-groups", of: Int.self)
         self.rate = run.rate
         self.seed = run.seed
         let zeros = Array(repeating: 0, count: 2 * Self.keys)

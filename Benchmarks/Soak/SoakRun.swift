@@ -28,7 +28,7 @@ struct SoakRun: Sendable {
             setting.servers(forWorker: 0).configuration,
             logger: Logger(label: "oxbow-bench", factory: { _ in SwiftLogNoOpLogHandler() })
         )
-        let load = SoakLoad(oxbow, self)
+        let load = try SoakLoad(oxbow, self)
         let faults = Mutex<[HistoryRecord]>([])
         return try await oxbow.withRunning {
             let ends = SharedClock.time(self.duration, after: SharedClock.now)

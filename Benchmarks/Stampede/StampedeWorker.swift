@@ -23,7 +23,7 @@ struct StampedeWorker: Sendable {
             self.settings.servers.configuration,
             logger: Logger(label: "oxbow-bench", factory: { _ in SwiftLogNoOpLogHandler() })
         )
-        let cache = oxbow.cache("stampede", of: StampedeValue.self)
+        let cache = try oxbow.cache("stampede", of: StampedeValue.self)
         let gate = StampedeGate()
         let (orders, arrival) = AsyncStream.makeStream(of: StampedeMessage.self)
         Thread.detachNewThread {

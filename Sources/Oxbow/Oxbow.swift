@@ -10,15 +10,13 @@ import Synchronization
 ///
 ///     let environment = ProcessInfo.processInfo.environment
 ///     let oxbow = try Oxbow(properties: .load(from: "Properties", environment: environment))
-///     let users = oxbow.cache("user", of: User.self)
+///     let users = try oxbow.cache("user", of: User.self)
 ///     let user = try await users.value(for: "7:42") { try await database.user(7, 42) }
 ///     try await users.invalidate("7:42")
 ///
 /// Making one does no I/O. ``run()`` keeps the connections: hand the value to a `ServiceGroup`, or use
 /// ``withRunning(_:)``. Before that, caches load without storing, and say so once in the log.
 public final class Oxbow: Service, Sendable {
-    private enum Form: String { case plain, grouped }
-
     let initial: OxbowConfiguration
     let policies: CachePolicies
     let softTimeout: SoftTimeout
@@ -34,14 +32,15 @@ public final class Oxbow: Service, Sendable {
     let locks: Locks
     let logger: Logger
     let deflate = Deflate()
-    private let storeMonitor: StoreMonitor
+    let storeMonitor: StoreMonitor
     let journal: InvalidationJournal
     /// Watches the masters of the caches; `nil` in memory, and where nothing is repeated after a failover.
     private let masterWatch: MasterWatch?
-    private let background = BackgroundWork()
+    let background = BackgroundWork()
+    /// Whether the background work of an instance in memory has begun.
+    private let hasRun = Atomic(false)
     let limits: CacheLimits
-    /// What handles of one cache share, by the prefix of its keys.
-    private let caches = Mutex<[CellName: (form: Form, shared: any AnyObject & Sendable)]>([:])
+    let caches = CacheRegistry()
 
     /// An instance on a Redis or Valkey server.
     ///
@@ -125,23 +124,37 @@ public final class Oxbow: Service, Sendable {
 
     /// An instance whose store is this process's memory: for development and unit tests without a server.
     ///
-    /// The rules are the same, but nothing is shared with other processes. Holds at most 100 000 entries.
+    /// The rules are the same, but nothing is shared with other processes. Holds at most 100 000 entries. As with a server,
+    /// values are loaded again in the background while ``run()`` or ``withRunning(_:)`` runs; without it, by the caller that
+    /// finds an old one.
+    ///
+    /// A test that needs values to expire turns the clock (`ManualClock` of `OxbowTesting`):
+    ///
+    /// ```swift
+    /// let clock = ManualClock()
+    /// let oxbow = try Oxbow(inMemory: CacheConfiguration(), now: { clock.now })
+    /// clock.advance(by: .seconds(3600))
+    /// ```
     ///
     /// - Parameters:
     ///   - cache: how caches behave.
+    ///   - now: the clock that ends the TTLs of cache and map entries, makes values old, and refills rate limits; the system's
+    ///     by default. Timeouts, waiting and locks follow the system's clock in any case.
     ///   - logger: for background work.
     /// - Throws: ``ConfigurationError``.
     public convenience init(
         inMemory cache: CacheConfiguration,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         logger: Logger = Logger(label: "Oxbow")
     ) throws {
         try cache.validate()
-        self.init(cache, store: MemoryStore(), logger: logger)
+        self.init(cache, store: MemoryStore(now: now), now: now, logger: logger)
     }
 
     package init(
         _ cache: CacheConfiguration,
         store: any CacheStore,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         logger: Logger = Logger(label: "Oxbow"),
         metrics: any MetricsFactory = MetricsSystem.factory
     ) {
@@ -153,8 +166,8 @@ public final class Oxbow: Service, Sendable {
         self.properties = Mutex(nil)
         self.client = nil
         self.cacheClient = nil
-        self.mapStore = MemoryMapStore()
-        self.permitStore = MemoryPermitStore()
+        self.mapStore = MemoryMapStore(now: now)
+        self.permitStore = MemoryPermitStore(now: now)
         self.locks = Locks(store: MemoryLockStore(), prefix: configuration.locks.keyPrefix, logger: logger)
         self.store = store
         self.journal = InvalidationJournal(configuration)
@@ -179,13 +192,13 @@ public final class Oxbow: Service, Sendable {
 
     /// Connects and stays connected until shut down.
     ///
-    /// See `RedisClient.run()`. With a separate instance for caches both clients run; an error of one ends the other.
+    /// See `RedisClient.run()`. With a separate instance for caches both clients run; an error of one ends the other. In memory
+    /// it does the background work, once.
     ///
     /// - Throws: `RedisError` with `unsupportedServer` when the first server met does not know HEXPIRE (Redis before
     /// 7.4,
     ///   Valkey before 9), with `alreadyRunning` at a second call.
     public func run() async throws {
-        guard self.client != nil else { return try await gracefulShutdown() }
         // Before anything begins: a second call must leave the first one's work alone.
         for client in self.clients { try client.checkToRun() }
         for client in self.clients { try client.prepareToRun() }
@@ -198,16 +211,18 @@ public final class Oxbow: Service, Sendable {
         return client === cacheClient ? [client] : [client, cacheClient]
     }
 
-    /// Runs `body` for all clients at once, and the journal beside them; the first error cancels the others.
+    /// Runs `body` for all clients at once, and the background work beside them; the first error cancels the others.
     private func runClients(_ body: @escaping @Sendable (RedisClient) async throws -> Void) async throws {
-        let holdOff = self.initial.cache.holdOff
+        // Clients refuse a second call themselves.
+        if self.clients.isEmpty, self.hasRun.exchange(true, ordering: .relaxed) { return try await gracefulShutdown() }
         // Cancelled at the end of this scope.
         async let _: Void = self.background.run()
         async let _: Void = self.locks.background.run()
-        async let _: Void = self.journal.run(self.store, holdOff: holdOff, self.logger)
+        async let _: Void = self.journal.run(self.store, holdOff: self.longestHoldOff, self.logger)
         async let _: Void? = self.masterWatch?.run()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for client in self.clients { group.addTask { try await body(client) } }
+            if self.clients.isEmpty { group.addTask { try await gracefulShutdown() } }
             for try await _ in group {}
         }
     }
@@ -247,143 +262,9 @@ public final class Oxbow: Service, Sendable {
         }
     }
 
-    // MARK: Caches
-
-    /// A cache with the codec of the values' own type (``CacheValue``): text, bytes, numbers and your own types.
-    ///
-    /// - Parameters:
-    ///   - module: names the cache in every key; any text but the empty one.
-    ///   - type: the type of the values.
-    ///   - version: raise it when the stored form of the values changes; 1 by default.
-    ///   - options: what this cache does differently from the configuration.
-    /// - Returns: the cache. Asking again for the same module and version gives a handle of the same cache.
-    public func cache<Value: CacheValue>(
-        _ module: String,
-        of type: Value.Type,
-        version: Int = 1,
-        options: CacheOptions = CacheOptions()
-    ) -> Cache<Value> {
-        self.cache(module, codec: OwnCodec(type), version: version, options: options)
-    }
-
-    /// A cache that stores its values as JSON.
-    ///
-    /// - Parameters:
-    ///   - module: names the cache in every key; any text but the empty one.
-    ///   - type: the type of the values.
-    ///   - version: raise it when the stored form of the values changes; 1 by default.
-    ///   - options: what this cache does differently from the configuration.
-    /// - Returns: the cache. Asking again for the same module and version gives a handle of the same cache.
-    @_disfavoredOverload
-    public func cache<Value: Codable & Sendable>(
-        _ module: String,
-        of type: Value.Type,
-        version: Int = 1,
-        options: CacheOptions = CacheOptions()
-    ) -> Cache<Value> {
-        self.cache(module, codec: JSONCodec(type), version: version, options: options)
-    }
-
-    /// A cache with a codec of its own.
-    ///
-    /// - Parameters:
-    ///   - module: names the cache in every key; any text but the empty one.
-    ///   - codec: how values become bytes and come back.
-    ///   - version: raise it when the stored form of the values changes; 1 by default.
-    ///   - options: what this cache does differently from the configuration.
-    /// - Returns: the cache. Asking again for the same module and version gives a handle of the same cache.
-    public func cache<Codec: CacheCodec>(
-        _ module: String,
-        codec: Codec,
-        version: Int = 1,
-        options: CacheOptions = CacheOptions()
-    ) -> Cache<Codec.Value> {
-        Cache(core: self.core(module, .plain, codec, version, options))
-    }
-
-    /// A grouped cache with the codec of the values' own type.
-    ///
-    /// See ``cache(_:of:version:options:)``.
-    public func groupedCache<Value: CacheValue>(
-        _ module: String,
-        of type: Value.Type,
-        version: Int = 1,
-        options: CacheOptions = CacheOptions()
-    ) -> GroupedCache<Value> {
-        self.groupedCache(module, codec: OwnCodec(type), version: version, options: options)
-    }
-
-    /// A grouped cache that stores its values as JSON.
-    ///
-    /// See ``cache(_:of:version:options:)``.
-    @_disfavoredOverload
-    public func groupedCache<Value: Codable & Sendable>(
-        _ module: String,
-        of type: Value.Type,
-        version: Int = 1,
-        options: CacheOptions = CacheOptions()
-    ) -> GroupedCache<Value> {
-        self.groupedCache(module, codec: JSONCodec(type), version: version, options: options)
-    }
-
-    /// A grouped cache with a codec of its own.
-    ///
-    /// See ``cache(_:codec:version:options:)``.
-    public func groupedCache<Codec: CacheCodec>(
-        _ module: String,
-        codec: Codec,
-        version: Int = 1,
-        options: CacheOptions = CacheOptions()
-    ) -> GroupedCache<Codec.Value> {
-        GroupedCache(core: self.core(module, .grouped, codec, version, options))
-    }
-
-    private func core<Codec: CacheCodec>(
-        _ module: String,
-        _ form: Form,
-        _ codec: Codec,
-        _ version: Int,
-        _ options: CacheOptions
-    ) -> CacheCore<Codec.Value> {
-        precondition(!module.isEmpty, "a cache needs a name")
-        let cache = self.policies.current.with(options)
-        if options != CacheOptions() {
-            do { try CacheConfiguration().with(options).validate() } catch {
-                preconditionFailure("cache '\(module)': \(error)")
-            }
-        }
-        let prefix = "\(cache.keyPrefix):\(KeyEncoding.encode(module, isLast: false)):\(version):"
-        let fresh = CacheShared<Codec.Value>(looksAtOnce: cache.looksAtOnce, limits: self.limits)
-        let known = self.caches.withLock { caches in
-            let entry = caches[CellName(encoded: prefix)] ?? (form, fresh)
-            caches[CellName(encoded: prefix)] = entry
-            return entry
-        }
-        precondition(
-            known.form == form,
-            "cache '\(module)' version \(version) is used as a \(known.form.rawValue) and as a \(form.rawValue) cache: "
-                + "their keys would collide; choose another name or version for one"
-        )
-        guard let shared = known.shared as? CacheShared<Codec.Value> else {
-            preconditionFailure("cache '\(module)' version \(version) is used with two types of values")
-        }
-        let coder = ValueCoder<Codec.Value>(
-            codec: codec,
-            compression: cache.compression,
-            deflate: self.deflate,
-            maximumBytes: cache.maximumValueBytes
-        )
-        let engine = CacheEngine<Codec.Value>(
-            shared: shared,
-            store: options.softTimeout.map { self.store.bounded(by: $0) } ?? self.store,
-            coder: ValueCoder(coder, limits: self.limits),
-            policy: CachePolicy(self.policies, options),
-            storeMonitor: self.storeMonitor,
-            journal: self.journal,
-            background: self.background,
-            name: CellName(encoded: prefix)
-        )
-        return CacheCore(engine: engine, options: options)
+    /// How long the journal keeps closed what it invalidates: as long as any cache wants it.
+    private var longestHoldOff: Duration? {
+        [self.initial.cache.holdOff, self.caches.longestHoldOff].compactMap(\.self).max()
     }
 
     /// The invalidations that could not be carried out yet.
@@ -400,10 +281,9 @@ public final class Oxbow: Service, Sendable {
     /// that outlives it reads the shared cache again. A change made in the scope is seen in it at once; a change made
     /// elsewhere is seen by the next request at the latest. A scope within a scope
     /// is a new one, but its changes count in both. Loaders read past the scope: what they read is stored for
-    /// everybody. With `usesRequestScope` off, this only runs `body`.
+    /// everybody. Caches with `usesRequestScope` off are not remembered.
     public func withRequestScope<Result>(_ body: () async throws -> Result) async rethrows -> Result {
-        guard self.initial.cache.usesRequestScope else { return try await body() }
-        return try await RequestScope.with(
+        try await RequestScope.with(
             maximumEntries: self.initial.cache.requestScopeEntries,
             limits: self.limits,
             body

@@ -7,11 +7,16 @@ public struct OxbowError: Error, Sendable, CustomStringConvertible {
     /// The kinds of errors; more may come.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         enum Kind: String, Sendable {
-            case invalidKey, valueTooLarge, cannotEncode, closed, notRunning, unavailable, tooManyLoads
+            case invalidArgument, invalidKey, valueTooLarge, cannotEncode, closed, notRunning, unavailable, tooManyLoads
             case undecodable, lockTaken, leaseEnded, notReplicated
         }
         let kind: Kind
 
+        /// An argument that can never work: an empty module name, an option out of range, or a name that is in use for a
+        /// cache of another form or type.
+        ///
+        /// Nothing happened.
+        public static var invalidArgument: Code { Code(kind: .invalidArgument) }
         /// The key or group is empty.
         ///
         /// Nothing happened.

@@ -121,7 +121,10 @@ func withOxbow<Result: Sendable>(
     cache: CacheConfiguration = patient(),
     _ body: sending (Oxbow) async throws -> Result
 ) async throws -> Result {
-    guard kind != .memory else { return try await body(Oxbow(cache, store: MemoryStore(), logger: silent)) }
+    guard kind != .memory else {
+        let oxbow = Oxbow(cache, store: MemoryStore(), logger: silent)
+        return try await oxbow.withRunning { try await body(oxbow) }
+    }
     var configuration = OxbowConfiguration()
     configuration.redis = try await redisConfiguration(kind)
     configuration.cache = cache

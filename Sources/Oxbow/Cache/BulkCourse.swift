@@ -1,11 +1,11 @@
 extension CacheEngine {
-    typealias BulkLoader = @Sendable ([String]) async throws -> [String: Value]
+    /// Loads the values of some of the keys of a call, named by their indices, in this order.
+    typealias BulkLoader = @Sendable ([Int]) async throws -> [Value?]
 
-    /// How one call wants the values of several keys: each key with its cell, no two the same.
+    /// How one call wants the values of several keys: a cell for each, no two the same.
     ///
     /// "Known absent" is an answer.
     struct BulkRequest: Sendable {
-        let keys: [String]
         let cells: [CellAddress]
         let timeToLive: Duration?
         let load: BulkLoader

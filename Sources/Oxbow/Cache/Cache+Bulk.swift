@@ -11,22 +11,22 @@ extension Cache {
     /// ```
     ///
     /// - Parameters:
-    ///   - keys: any texts but the empty one; a key that comes twice counts once.
+    ///   - keys: a key that comes twice counts once.
     ///   - timeToLive: the life of what is stored; the cache's own by default.
     ///   - load: gets the keys to load, and returns their values. A key that it leaves out is stored as "known absent" for
     ///     `absentTimeToLive`; one that it was not asked for is ignored. Called once, as a rule; again, with other keys, for
     ///     what nobody can claim (an update is on its way) or others have failed to load.
     /// - Returns: the values that there are; a key that is missing has none, as far as the cache or the loader knows.
     /// - Throws: ``OxbowError`` with `invalidKey`, also for two keys of different bytes that are equal as strings ("é" in one
-    ///   and in two code points), which a dictionary cannot tell apart; with `tooManyLoads` where the cache cannot be used, or
-    ///   one of the entries is closed; the loader's errors as they are, which those who
-    ///   share the load get as well; `CancellationError`.
+    ///   and in two code points), which a dictionary cannot tell apart, and for two that differ and have the same text; with
+    ///   `tooManyLoads` where the cache cannot be used, or one of the entries is closed; the loader's errors as they are,
+    ///   which those who share the load get as well; `CancellationError`.
     /// - Complexity: for each thousand keys, one round trip to each node for hits, three (look, claim, store) for misses.
-    public func values(
-        for keys: [String],
+    public func values<Key: CacheKey & Hashable>(
+        for keys: [Key],
         timeToLive: Duration? = nil,
-        orLoad load: @Sendable @escaping ([String]) async throws -> [String: Value]
-    ) async throws -> [String: Value] {
+        orLoad load: @Sendable @escaping ([Key]) async throws -> [Key: Value]
+    ) async throws -> [Key: Value] {
         try await self.core.values(keys, in: nil, timeToLive: timeToLive, load)
     }
 
@@ -39,7 +39,7 @@ extension Cache {
     /// - Throws: ``OxbowError``: `invalidKey`, before anything happened; `notRunning`.
     /// - Complexity: for each thousand keys, one round trip to each node.
     @discardableResult
-    public func invalidate(_ keys: [String]) async throws -> InvalidationOutcome {
-        try await self.core.invalidate(keys, in: nil)
+    public func invalidate(_ keys: [some CacheKey]) async throws -> InvalidationOutcome {
+        try await self.core.invalidate(keys.map(\.cacheKey), in: nil)
     }
 }

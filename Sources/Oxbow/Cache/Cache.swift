@@ -1,4 +1,4 @@
-/// A typed cache whose entries all app servers share: one string key for each entry.
+/// A typed cache whose entries all app servers share: one key (``CacheKey``) for each entry.
 ///
 /// A value that was loaded before an invalidation is never stored after it, and no read that begins after
 /// ``invalidate(_:)`` has returned gets one: on this server or any other.
@@ -13,7 +13,7 @@ public struct Cache<Value: Sendable>: Sendable {
     /// more than `maximumConcurrentLoads` wait for the database too long.
     ///
     /// - Parameters:
-    ///   - key: any text but the empty one.
+    ///   - key: names the entry; not the empty text.
     ///   - timeToLive: the life of what is stored; the cache's own by default.
     ///   - load: called at most once by this call. It runs in the task of the caller, or of another caller for the same
     ///     key; cancelling that task hands the load on to one that waits.
@@ -23,10 +23,11 @@ public struct Cache<Value: Sendable>: Sendable {
     /// - Complexity: one round trip for a hit, three (look, claim, store) for a miss.
     @inlinable
     public func value(
-        for key: String,
+        for key: some CacheKey,
         timeToLive: Duration? = nil,
         orLoad load: @Sendable @escaping () async throws -> Value
     ) async throws -> Value {
+        let key = key.cacheKey
         if let value = self.core.remembered(key, in: nil, acceptsAbsent: false)?.value { return value }
         let value = try await self.core.value(key, in: nil, acceptsAbsent: false, timeToLive: timeToLive, load)
         // Without "known absent" as an answer there always is one; if not, the loader is right.
@@ -41,10 +42,11 @@ public struct Cache<Value: Sendable>: Sendable {
     @_disfavoredOverload
     @inlinable
     public func value(
-        for key: String,
+        for key: some CacheKey,
         timeToLive: Duration? = nil,
         orLoad load: @Sendable @escaping () async throws -> Value?
     ) async throws -> Value? {
+        let key = key.cacheKey
         if let known = self.core.remembered(key, in: nil) { return known.value }
         return try await self.core.value(key, in: nil, acceptsAbsent: true, timeToLive: timeToLive, load)
     }
@@ -53,7 +55,9 @@ public struct Cache<Value: Sendable>: Sendable {
     ///
     /// - Returns: `nil` for an entry that is absent, known absent or unusable, and when the store cannot be reached.
     /// - Throws: ``OxbowError`` with `invalidKey`; `CancellationError`.
-    public func value(for key: String) async throws -> Value? { try await self.core.value(key, in: nil) }
+    public func value(for key: some CacheKey) async throws -> Value? {
+        try await self.core.value(key.cacheKey, in: nil)
+    }
 
     /// Stores a value whatever is there, for data that has no primary store.
     ///
@@ -62,8 +66,8 @@ public struct Cache<Value: Sendable>: Sendable {
     ///
     /// - Throws: ``OxbowError``: `invalidKey`, `valueTooLarge`, `cannotEncode`, `closed`, `notRunning`, `unavailable`
     ///   (the value may have been stored); `CancellationError`.
-    public func set(_ value: Value, for key: String, timeToLive: Duration? = nil) async throws {
-        try await self.core.set(value, for: key, in: nil, timeToLive: timeToLive)
+    public func set(_ value: Value, for key: some CacheKey, timeToLive: Duration? = nil) async throws {
+        try await self.core.set(value, for: key.cacheKey, in: nil, timeToLive: timeToLive)
     }
 
     /// Removes the entry, and with it the right of any running load to store its value.
@@ -75,8 +79,8 @@ public struct Cache<Value: Sendable>: Sendable {
     ///   then.
     /// - Throws: ``OxbowError``: `invalidKey`, `notRunning`.
     @discardableResult
-    public func invalidate(_ key: String) async throws -> InvalidationOutcome {
-        try await self.core.invalidate(key, in: nil)
+    public func invalidate(_ key: some CacheKey) async throws -> InvalidationOutcome {
+        try await self.core.invalidate(key.cacheKey, in: nil)
     }
 
     /// Writes to the database, with the entry closed meanwhile.
@@ -90,15 +94,16 @@ public struct Cache<Value: Sendable>: Sendable {
     /// refused, see ``CacheOptions/updateWithoutStore``.
     ///
     /// - Parameters:
-    ///   - key: any text but the empty one.
+    ///   - key: names the entry; not the empty text.
     ///   - write: changes the database. When it throws, the entry is opened, empty.
     /// - Returns: what `write` returns.
     /// - Throws: ``OxbowError`` before the write, which is not run then: `invalidKey`, `notRunning`, and `unavailable` where
     ///   ``CacheOptions/updateWithoutStore`` says so. What `write` throws, unchanged. `CancellationError` before the write;
     ///   a cancelled task opens the entry all the same.
     /// - Complexity: one round trip before the write and one behind it, two with a hold-off.
-    public func update<Result>(_ key: String, _ write: () async throws -> Result) async throws -> Result {
-        try await self.core.update([key], in: nil, timeToLive: nil, storing: { _ in nil }, write).result
+    @discardableResult
+    public func update<Result>(_ key: some CacheKey, _ write: () async throws -> Result) async throws -> Result {
+        try await self.core.update([key.cacheKey], in: nil, timeToLive: nil, storing: { _ in nil }, write).result
     }
 
     /// Writes to the database, and stores the new value that `write` returns.
@@ -106,18 +111,18 @@ public struct Cache<Value: Sendable>: Sendable {
     /// The same as ``update(_:_:)``; the value is stored only if no other writer and no invalidation came meanwhile.
     ///
     /// - Parameters:
-    ///   - key: any text but the empty one.
+    ///   - key: names the entry; not the empty text.
     ///   - timeToLive: the life of what is stored; the cache's own by default.
     ///   - write: changes the database, and returns the value as it is there now.
     /// - Returns: what `write` returns.
     /// - Throws: as the form that stores nothing.
     @discardableResult
     public func writeThrough(
-        _ key: String,
+        _ key: some CacheKey,
         timeToLive: Duration? = nil,
         _ write: () async throws -> Value
     ) async throws -> Value {
-        try await self.core.update([key], in: nil, timeToLive: timeToLive, storing: { $0 }, write).result
+        try await self.core.update([key.cacheKey], in: nil, timeToLive: timeToLive, storing: { $0 }, write).result
     }
 
     /// Writes to the database what several entries depend on, all of them closed meanwhile.
@@ -125,15 +130,16 @@ public struct Cache<Value: Sendable>: Sendable {
     /// The same as the form for one key.
     ///
     /// - Parameters:
-    ///   - keys: any texts but empty ones.
+    ///   - keys: name the entries; none is the empty text.
     ///   - write: changes the database.
     /// - Returns: what `write` returns.
     /// - Throws: as the form for one key.
+    @discardableResult
     public func update<Result>(
-        _ keys: [String],
+        _ keys: [some CacheKey],
         _ write: () async throws -> Result
     ) async throws -> Result {
-        try await self.core.update(keys, in: nil, timeToLive: nil, storing: { _ in nil }, write).result
+        try await self.core.update(keys.map(\.cacheKey), in: nil, timeToLive: nil, storing: { _ in nil }, write).result
     }
 
     /// Whether a usable entry with a value is there.
@@ -141,13 +147,15 @@ public struct Cache<Value: Sendable>: Sendable {
     /// Answers for this moment only.
     ///
     /// - Throws: ``OxbowError``: `invalidKey`, `notRunning`, `unavailable`; `CancellationError`.
-    public func contains(_ key: String) async throws -> Bool { try await self.core.contains(key, in: nil) }
+    public func contains(_ key: some CacheKey) async throws -> Bool {
+        try await self.core.contains(key.cacheKey, in: nil)
+    }
 
     /// The rest of the entry's life; `nil` if there is no entry.
     ///
     /// - Throws: ``OxbowError``: `invalidKey`, `notRunning`, `unavailable`; `CancellationError`.
-    public func remainingTimeToLive(for key: String) async throws -> Duration? {
-        try await self.core.remainingTimeToLive(key, in: nil)
+    public func remainingTimeToLive(for key: some CacheKey) async throws -> Duration? {
+        try await self.core.remainingTimeToLive(key.cacheKey, in: nil)
     }
 
     /// What this cache has done in this process.

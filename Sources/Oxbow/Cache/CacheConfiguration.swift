@@ -27,7 +27,9 @@ public struct CacheConfiguration: Sendable, Hashable {
     public var keyPrefix = "ox-cache"
     /// The life of an entry; 3600 s by default.
     public var timeToLive: Duration = .seconds(3600)
-    /// The life of an entry that says a value does not exist; 60 s by default.
+    /// The TTL of an entry that says a value does not exist; 60 s by default, 0 to store no such entries.
+    ///
+    /// A call's own `timeToLive` bounds it.
     public var absentTimeToLive: Duration = .seconds(60)
     /// The life of a loader's claim, renewed while it loads; 5 s by default.
     public var claimLife: Duration = .seconds(5)
@@ -85,7 +87,7 @@ public struct CacheConfiguration: Sendable, Hashable {
     /// As many as ``journalEntries`` are remembered. When the data goes back further, the caches on that master are emptied.
     /// 0 turns the watch over the masters off.
     public var journalReplay: Duration = .seconds(600)
-    /// Whether ``Oxbow/withRequestScope(_:)`` remembers anything; `true` by default.
+    /// Whether request scopes (``Oxbow/withRequestScope(_:)``) remember what is read; `true` by default.
     public var usesRequestScope = true
     /// The most entries one request scope remembers; 10 000 by default.
     public var requestScopeEntries = 10_000
@@ -117,56 +119,13 @@ extension CacheConfiguration {
         cache.softTimeout = options.softTimeout ?? cache.softTimeout
         cache.earlyRefreshFactor = options.earlyRefreshFactor ?? cache.earlyRefreshFactor
         cache.staleFor = options.staleFor ?? cache.staleFor
+        cache.claimLife = options.claimLife ?? cache.claimLife
+        cache.maximumLoad = options.maximumLoad ?? cache.maximumLoad
+        cache.waitForLoad = options.waitForLoad ?? cache.waitForLoad
+        cache.maximumConcurrentLoads = options.maximumConcurrentLoads ?? cache.maximumConcurrentLoads
+        cache.maximumValueBytes = options.maximumValueBytes ?? cache.maximumValueBytes
+        cache.usesRequestScope = options.usesRequestScope ?? cache.usesRequestScope
+        if let holdOff = options.holdOff { cache.holdOff = holdOff == .zero ? nil : holdOff }
         return cache
-    }
-}
-
-/// What one cache does differently from ``CacheConfiguration``, whose bounds hold for it, too.
-public struct CacheOptions: Sendable, Hashable {
-    /// The life of an entry; `nil`, the default, is the configured one.
-    public var timeToLive: Duration?
-    /// The life of an entry that says a value does not exist; `nil`, the default, is the configured one.
-    public var absentTimeToLive: Duration?
-    /// Which values are compressed; `nil`, the default, is as configured.
-    public var compression: CompressionConfiguration?
-    /// By how many percent at most a stored life is shorter than asked for, 0 to 100; `nil`, the default, is as configured.
-    public var jitterPercent: Int?
-    /// Bounds each command on the way of a cache read; `nil`, the default, is as configured.
-    public var softTimeout: Duration?
-    /// How eagerly a value is loaded anew before it expires, 0 to 100; `nil`, the default, is as configured.
-    public var earlyRefreshFactor: Double?
-    /// How long behind its expiry a value is still served while it is loaded anew; `nil`, the default, is as configured.
-    public var staleFor: Duration?
-    /// What ``Cache/update(_:_:)`` does when the store cannot be reached; writes and journals by default.
-    public var updateWithoutStore = UpdateWithoutStore.journal
-
-    /// What an update does when the entry cannot be closed.
-    public enum UpdateWithoutStore: Sendable, Hashable {
-        /// Writes to the database, and journals the invalidation: other servers that reach the store may read the old value
-        /// until it is carried out.
-        case journal
-        /// Throws before the write.
-        case refuse
-    }
-
-    /// No differences but those given.
-    public init(
-        timeToLive: Duration? = nil,
-        absentTimeToLive: Duration? = nil,
-        compression: CompressionConfiguration? = nil,
-        jitterPercent: Int? = nil,
-        softTimeout: Duration? = nil,
-        earlyRefreshFactor: Double? = nil,
-        staleFor: Duration? = nil,
-        updateWithoutStore: UpdateWithoutStore = .journal
-    ) {
-        self.timeToLive = timeToLive
-        self.absentTimeToLive = absentTimeToLive
-        self.compression = compression
-        self.jitterPercent = jitterPercent
-        self.softTimeout = softTimeout
-        self.earlyRefreshFactor = earlyRefreshFactor
-        self.staleFor = staleFor
-        self.updateWithoutStore = updateWithoutStore
     }
 }

@@ -66,9 +66,7 @@ extension CacheEngine {
         self.note(failures)
         guard !due.isEmpty else { return }
         await self.refresh(due.map { (bulk.cells[$0.index], $0.old) }, for: bulk.timeToLive) { [due] places in
-            let keys = places.map { bulk.keys[due[$0].index] }
-            let loaded = try await bulk.load(keys)
-            return keys.map { loaded[$0] }
+            try await bulk.load(places.map { due[$0].index })
         }
     }
 

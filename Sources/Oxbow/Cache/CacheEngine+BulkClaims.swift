@@ -93,14 +93,12 @@ extension CacheEngine {
         _ flights: [Flight<Value>],
         renew: @escaping @Sendable () async -> Void = {}
     ) async throws -> [Value?] {
-        let keys = indices.map { bulk.keys[$0] }
-        let loaded = try await self.run(
-            { try await bulk.load(keys) },
+        try await self.run(
+            { try await bulk.load(indices) },
             of: Set(indices.map { bulk.cells[$0] }),
             flights,
             renew: renew
         )
-        return keys.map { loaded[$0] }
     }
 
     /// Stores values under their claims, or under refreshers' tokens; `start` is when their load began.
@@ -114,10 +112,14 @@ extension CacheEngine {
         var fills: [CellFill] = []
         // Callers have their values; these claims must not keep others waiting.
         var unfilled: [CellClaim] = []
+        var unstored: [CellClaim] = []
         for (claim, value) in zip(claims, values) {
+            guard let life = self.life(of: value, timeToLive) else {
+                unstored.append(claim)
+                continue
+            }
             do {
                 let loaded = if let value { try self.coder.envelope(value) } else { Envelope.knownAbsent }
-                let life = self.life(of: value, timeToLive)
                 let (envelope, cellLife) = self.stamped(loaded, for: life, cost: cost)
                 fills.append(CellFill(claim, with: envelope, for: cellLife))
             } catch {
@@ -135,8 +137,9 @@ extension CacheEngine {
         } catch {
             unfilled += fills.map(\.claim)
         }
-        guard !unfilled.isEmpty else { return }
+        let rest = unfilled + unstored
+        guard !rest.isEmpty else { return }
         self.counters.failedFills.increment(by: UInt64(unfilled.count))
-        try? await self.store.release(unfilled)
+        try? await self.store.release(rest)
     }
 }

@@ -64,7 +64,7 @@ extension CacheEngine {
 
     /// Has values loaded anew by one call, each by this process at most once at a time, and by one process of all.
     ///
-    /// Behind the caller's back while ``Oxbow/Oxbow/run()`` runs; without it, in memory, before this returns.
+    /// In the background while ``Oxbow/Oxbow/run()`` runs; without it, in memory, before this returns.
     ///
     /// - Parameters:
     ///   - values: what was found, and where.
@@ -117,6 +117,9 @@ extension CacheEngine {
                 try await self.run({ try await load(won.map(\.place)) }, of: Set(claims.map(\.cell)))
             }
             self.counters.refreshes.increment(by: UInt64(won.count))
+            // The old value must not outlast what it stood for where an absence is not stored.
+            let gone = zip(claims, values).filter { self.life(of: $1, timeToLive) == nil }.map(\.0.cell)
+            if !gone.isEmpty { _ = try? await self.store.invalidate(gone, holdOff: nil, timeout: nil) }
             await self.fill(claims, values, for: timeToLive, since: start)
         } catch {
             self.counters.failedRefreshes.increment(by: UInt64(won.count))

@@ -212,9 +212,12 @@ final class CacheEngine<Value: Sendable>: Sendable {
 
     /// Stores a value under a claim; `start` is when its load began.
     private func fill(_ request: Request, _ token: Token, _ value: Value?, since start: ContinuousClock.Instant) async {
+        guard let life = self.life(of: value, request.timeToLive) else {
+            try? await self.store.release(request.cell, token)
+            return
+        }
         do {
             let loaded = if let value { try self.coder.envelope(value) } else { Envelope.knownAbsent }
-            let life = self.life(of: value, request.timeToLive)
             let (envelope, cellLife) = self.stamped(loaded, for: life, cost: start.duration(to: .now))
             let stored = try await self.store.fill(request.cell, token, with: envelope, for: cellLife)
             if !stored { self.counters.refusedFills.increment() }
@@ -225,10 +228,14 @@ final class CacheEngine<Value: Sendable>: Sendable {
         }
     }
 
-    /// How long a loaded value lives, if the caller has not said something else.
-    func life(of value: Value?, _ timeToLive: Duration?) -> Duration {
+    /// The TTL of a loaded value; `nil` for a known absence that is not stored.
+    ///
+    /// `timeToLive` is what the caller asked for.
+    func life(of value: Value?, _ timeToLive: Duration?) -> Duration? {
         let configuration = self.configuration
-        return value == nil ? configuration.absentTimeToLive : timeToLive ?? configuration.timeToLive
+        if value != nil { return timeToLive ?? configuration.timeToLive }
+        let absent = configuration.absentTimeToLive
+        return absent > .zero ? min(absent, timeToLive ?? absent) : nil
     }
 
     /// Counts a failed store; only the caller's own cancellation goes on as an error.

@@ -7,25 +7,25 @@ extension GroupedCache {
     /// stored.
     ///
     /// - Parameters:
-    ///   - keys: any texts but the empty one; a key that comes twice counts once.
-    ///   - group: any text but the empty one.
+    ///   - keys: a key that comes twice counts once.
+    ///   - group: names the group; not the empty text.
     ///   - timeToLive: the life of what is stored; the cache's own by default.
     ///   - load: gets the keys to load, and returns their values. A key that it leaves out is stored as "known absent" for
     ///     `absentTimeToLive`; one that it was not asked for is ignored. Called once, as a rule; again, with other keys, for
     ///     what nobody can claim (an update is on its way) or others have failed to load.
     /// - Returns: the values that there are; a key that is missing has none, as far as the cache or the loader knows.
     /// - Throws: ``OxbowError`` with `invalidKey`, also for two keys of different bytes that are equal as strings ("é" in one
-    ///   and in two code points), which a dictionary cannot tell apart; with `tooManyLoads` where the cache cannot be used, or
-    ///   one of the entries is closed; the loader's errors as they are, which those who
-    ///   share the load get as well; `CancellationError`.
+    ///   and in two code points), which a dictionary cannot tell apart, and for two that differ and have the same text; with
+    ///   `tooManyLoads` where the cache cannot be used, or one of the entries is closed; the loader's errors as they are,
+    ///   which those who share the load get as well; `CancellationError`.
     /// - Complexity: for each thousand keys, one round trip for hits, three (look, claim, store) for misses.
-    public func values(
-        for keys: [String],
-        in group: String,
+    public func values<Key: CacheKey & Hashable>(
+        for keys: [Key],
+        in group: some CacheKey,
         timeToLive: Duration? = nil,
-        orLoad load: @Sendable @escaping ([String]) async throws -> [String: Value]
-    ) async throws -> [String: Value] {
-        try await self.core.values(keys, in: group, timeToLive: timeToLive, load)
+        orLoad load: @Sendable @escaping ([Key]) async throws -> [Key: Value]
+    ) async throws -> [Key: Value] {
+        try await self.core.values(keys, in: group.cacheKey, timeToLive: timeToLive, load)
     }
 
     /// Removes several entries of a group, and with them the right of any running load to store their values.
@@ -37,7 +37,7 @@ extension GroupedCache {
     /// - Throws: ``OxbowError``: `invalidKey`, before anything happened; `notRunning`.
     /// - Complexity: for each thousand keys, one round trip.
     @discardableResult
-    public func invalidate(_ keys: [String], in group: String) async throws -> InvalidationOutcome {
-        try await self.core.invalidate(keys, in: group)
+    public func invalidate(_ keys: [some CacheKey], in group: some CacheKey) async throws -> InvalidationOutcome {
+        try await self.core.invalidate(keys.map(\.cacheKey), in: group.cacheKey)
     }
 }

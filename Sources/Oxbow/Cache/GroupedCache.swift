@@ -12,8 +12,8 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     /// more than `maximumConcurrentLoads` wait for the database too long.
     ///
     /// - Parameters:
-    ///   - key: any text but the empty one.
-    ///   - group: any text but the empty one.
+    ///   - key: names the entry; not the empty text.
+    ///   - group: names the group; not the empty text.
     ///   - timeToLive: the life of what is stored; the cache's own by default.
     ///   - load: called at most once by this call. It runs in the task of the caller, or of another caller for the same
     ///     key; cancelling that task hands the load on to one that waits.
@@ -23,11 +23,12 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     /// - Complexity: one round trip for a hit, three (look, claim, store) for a miss.
     @inlinable
     public func value(
-        for key: String,
-        in group: String,
+        for key: some CacheKey,
+        in group: some CacheKey,
         timeToLive: Duration? = nil,
         orLoad load: @Sendable @escaping () async throws -> Value
     ) async throws -> Value {
+        let (key, group) = (key.cacheKey, group.cacheKey)
         if let value = self.core.remembered(key, in: group, acceptsAbsent: false)?.value { return value }
         let value = try await self.core.value(key, in: group, acceptsAbsent: false, timeToLive: timeToLive, load)
         // Without "known absent" as an answer there always is one; if not, the loader is right.
@@ -42,11 +43,12 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     @_disfavoredOverload
     @inlinable
     public func value(
-        for key: String,
-        in group: String,
+        for key: some CacheKey,
+        in group: some CacheKey,
         timeToLive: Duration? = nil,
         orLoad load: @Sendable @escaping () async throws -> Value?
     ) async throws -> Value? {
+        let (key, group) = (key.cacheKey, group.cacheKey)
         if let known = self.core.remembered(key, in: group) { return known.value }
         return try await self.core.value(key, in: group, acceptsAbsent: true, timeToLive: timeToLive, load)
     }
@@ -55,8 +57,8 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     ///
     /// - Returns: `nil` for an entry that is absent, known absent or unusable, and when the store cannot be reached.
     /// - Throws: ``OxbowError`` with `invalidKey`; `CancellationError`.
-    public func value(for key: String, in group: String) async throws -> Value? {
-        try await self.core.value(key, in: group)
+    public func value(for key: some CacheKey, in group: some CacheKey) async throws -> Value? {
+        try await self.core.value(key.cacheKey, in: group.cacheKey)
     }
 
     /// Stores a value whatever is there, for data that has no primary store.
@@ -67,8 +69,10 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     ///
     /// - Throws: ``OxbowError``: `invalidKey`, `valueTooLarge`, `cannotEncode`, `closed`, `notRunning`, `unavailable`
     ///   (the value may have been stored); `CancellationError`.
-    public func set(_ value: Value, for key: String, in group: String, timeToLive: Duration? = nil) async throws {
-        try await self.core.set(value, for: key, in: group, timeToLive: timeToLive)
+    public func set(_ value: Value, for key: some CacheKey, in group: some CacheKey, timeToLive: Duration? = nil)
+        async throws
+    {
+        try await self.core.set(value, for: key.cacheKey, in: group.cacheKey, timeToLive: timeToLive)
     }
 
     /// Removes the entry, and with it the right of any running load to store its value.
@@ -80,8 +84,8 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     ///   then.
     /// - Throws: ``OxbowError``: `invalidKey`, `notRunning`.
     @discardableResult
-    public func invalidate(_ key: String, in group: String) async throws -> InvalidationOutcome {
-        try await self.core.invalidate(key, in: group)
+    public func invalidate(_ key: some CacheKey, in group: some CacheKey) async throws -> InvalidationOutcome {
+        try await self.core.invalidate(key.cacheKey, in: group.cacheKey)
     }
 
     /// Writes to the database, with the entry closed meanwhile.
@@ -95,18 +99,20 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     /// refused, see ``CacheOptions/updateWithoutStore``.
     ///
     /// - Parameters:
-    ///   - key: any text but the empty one.
-    ///   - group: any text but the empty one.
+    ///   - key: names the entry; not the empty text.
+    ///   - group: names the group; not the empty text.
     ///   - write: changes the database. When it throws, the entry is opened, empty.
     /// - Returns: what `write` returns.
     /// - Throws: ``OxbowError`` before the write, which is not run then: `invalidKey`, `notRunning`, and `unavailable` where
     ///   ``CacheOptions/updateWithoutStore`` says so. What `write` throws, unchanged. `CancellationError` before the write;
     ///   a cancelled task opens the entry all the same.
     /// - Complexity: one round trip before the write and one behind it, two with a hold-off.
-    public func update<Result>(_ key: String, in group: String, _ write: () async throws -> Result) async throws
+    @discardableResult
+    public func update<Result>(_ key: some CacheKey, in group: some CacheKey, _ write: () async throws -> Result)
+        async throws
         -> Result
     {
-        try await self.core.update([key], in: group, timeToLive: nil, storing: { _ in nil }, write).result
+        try await self.core.update([key.cacheKey], in: group.cacheKey, timeToLive: nil, storing: { _ in nil }, write).result
     }
 
     /// Writes to the database, and stores the new value that `write` returns.
@@ -114,20 +120,20 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     /// The same as ``update(_:in:_:)``; the value is stored only if no other writer and no invalidation came meanwhile.
     ///
     /// - Parameters:
-    ///   - key: any text but the empty one.
-    ///   - group: any text but the empty one.
+    ///   - key: names the entry; not the empty text.
+    ///   - group: names the group; not the empty text.
     ///   - timeToLive: the life of what is stored; the cache's own by default.
     ///   - write: changes the database, and returns the value as it is there now.
     /// - Returns: what `write` returns.
     /// - Throws: as the form that stores nothing.
     @discardableResult
     public func writeThrough(
-        _ key: String,
-        in group: String,
+        _ key: some CacheKey,
+        in group: some CacheKey,
         timeToLive: Duration? = nil,
         _ write: () async throws -> Value
     ) async throws -> Value {
-        try await self.core.update([key], in: group, timeToLive: timeToLive, storing: { $0 }, write).result
+        try await self.core.update([key.cacheKey], in: group.cacheKey, timeToLive: timeToLive, storing: { $0 }, write).result
     }
 
     /// Writes to the database what several entries of a group depend on, all of them closed meanwhile.
@@ -135,17 +141,24 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     /// The same as the form for one key.
     ///
     /// - Parameters:
-    ///   - keys: any texts but empty ones.
-    ///   - group: any text but the empty one.
+    ///   - keys: name the entries; none is the empty text.
+    ///   - group: names the group; not the empty text.
     ///   - write: changes the database.
     /// - Returns: what `write` returns.
     /// - Throws: as the form for one key.
+    @discardableResult
     public func update<Result>(
-        _ keys: [String],
-        in group: String,
+        _ keys: [some CacheKey],
+        in group: some CacheKey,
         _ write: () async throws -> Result
     ) async throws -> Result {
-        try await self.core.update(keys, in: group, timeToLive: nil, storing: { _ in nil }, write).result
+        try await self.core.update(
+            keys.map(\.cacheKey),
+            in: group.cacheKey,
+            timeToLive: nil,
+            storing: { _ in nil },
+            write
+        ).result
     }
 
     /// Removes all entries of a group, and with them the right of any running load to store its value.
@@ -157,8 +170,8 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     /// - Returns: as ``invalidate(_:in:)``.
     /// - Throws: ``OxbowError``: `invalidKey`, `notRunning`.
     @discardableResult
-    public func invalidate(group: String) async throws -> InvalidationOutcome {
-        try await self.core.invalidate(group: group)
+    public func invalidate(group: some CacheKey) async throws -> InvalidationOutcome {
+        try await self.core.invalidate(group: group.cacheKey)
     }
 
     /// Whether a usable entry with a value is there.
@@ -166,15 +179,15 @@ public struct GroupedCache<Value: Sendable>: Sendable {
     /// Answers for this moment only.
     ///
     /// - Throws: ``OxbowError``: `invalidKey`, `notRunning`, `unavailable`; `CancellationError`.
-    public func contains(_ key: String, in group: String) async throws -> Bool {
-        try await self.core.contains(key, in: group)
+    public func contains(_ key: some CacheKey, in group: some CacheKey) async throws -> Bool {
+        try await self.core.contains(key.cacheKey, in: group.cacheKey)
     }
 
     /// The rest of the entry's life; `nil` if there is no entry.
     ///
     /// - Throws: ``OxbowError``: `invalidKey`, `notRunning`, `unavailable`; `CancellationError`.
-    public func remainingTimeToLive(for key: String, in group: String) async throws -> Duration? {
-        try await self.core.remainingTimeToLive(key, in: group)
+    public func remainingTimeToLive(for key: some CacheKey, in group: some CacheKey) async throws -> Duration? {
+        try await self.core.remainingTimeToLive(key.cacheKey, in: group.cacheKey)
     }
 
     /// What this cache has done in this process.

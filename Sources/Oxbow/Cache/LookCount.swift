@@ -5,6 +5,7 @@ import Synchronization
 /// Who comes when there are many shares a look with others. Hits are not counted: to share them costs more than to look.
 ///
 /// A table of fixed size; of two cells that fall on the same place, the second is not counted while the first one is.
+@safe
 @usableFromInline
 final class LookCount: Sendable {
     /// A look that is on its way.
@@ -16,7 +17,11 @@ final class LookCount: Sendable {
     }
 
     /// In each the upper bits of a cell's hash, whether the last look was a hit, and how many looks there are.
-    private let words: InlineArray<256, Atomic<UInt64>>
+    ///
+    /// SAFETY: allocated and initialized by `init`, freed by `deinit`, and nowhere else. All accesses are atomic, and at
+    /// places below `Self.places`: a place is the upper 8 bits of a hash.
+    private nonisolated(unsafe) let words: UnsafeMutablePointer<Atomic<UInt64>>
+    private static let places = 256
     private static let isHit: UInt64 = 0x80
     private static let count: UInt64 = 0x7F
     private static let tag: UInt64 = ~0xFF
@@ -24,7 +29,13 @@ final class LookCount: Sendable {
 
     init(most: Int) {
         self.most = UInt64(clamping: min(max(0, most), 100))
-        self.words = InlineArray { _ in Atomic(0) }
+        unsafe self.words = .allocate(capacity: Self.places)
+        for place in 0..<Self.places { unsafe (self.words + place).initialize(to: Atomic(0)) }
+    }
+
+    deinit {
+        unsafe self.words.deinitialize(count: Self.places)
+        unsafe self.words.deallocate()
     }
 
     /// - Returns: `nil` when as many are on their way as may be.
@@ -32,13 +43,13 @@ final class LookCount: Sendable {
     func begin(_ cell: CellAddress) -> Look? {
         let hash = cell.quickHash
         let (place, tag) = (Int(hash >> 56), hash & Self.tag)
-        var word = self.words[place].load(ordering: .relaxed)
+        var word = unsafe self.words[place].load(ordering: .relaxed)
         while true {
             let count = word & Self.count
             let isOwn = word & Self.tag == tag
             if isOwn ? word & Self.isHit != 0 : count > 0 { return Look(place: place, tag: tag, isCounted: false) }
             if count >= self.most { return nil }
-            let (exchanged, original) = self.words[place]
+            let (exchanged, original) = unsafe self.words[place]
                 .weakCompareExchange(expected: word, desired: tag | (count + 1), ordering: .relaxed)
             if exchanged { return Look(place: place, tag: tag, isCounted: true) }
             word = original
@@ -48,11 +59,11 @@ final class LookCount: Sendable {
     @usableFromInline
     func end(_ look: Look, isHit: Bool) {
         let bit = isHit ? Self.isHit : 0
-        var word = self.words[look.place].load(ordering: .relaxed)
+        var word = unsafe self.words[look.place].load(ordering: .relaxed)
         while word & Self.tag == look.tag {
             let desired = look.tag | bit | ((word & Self.count) - (look.isCounted ? 1 : 0))
             if word == desired { return }
-            let (exchanged, original) = self.words[look.place]
+            let (exchanged, original) = unsafe self.words[look.place]
                 .weakCompareExchange(expected: word, desired: desired, ordering: .relaxed)
             if exchanged { return }
             word = original

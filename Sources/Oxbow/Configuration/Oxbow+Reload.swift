@@ -122,7 +122,7 @@ extension Oxbow {
             // What is not set for the cache instance is as for the main one, whose change is told.
             let unset = inherited.contains(definition.key) ? definition.default : ""
             let values = [definition.isReloadable ? before.last : before.initial, new]
-                .map { $0[definition.key]?.text ?? unset }
+                .map { (definition.isSecret ? $0[definition.key]?.untrimmed : $0[definition.key]?.text) ?? unset }
             guard values[0] != values[1] else { continue }
             if definition.isReloadable {
                 outcome.applied.append(definition.key)

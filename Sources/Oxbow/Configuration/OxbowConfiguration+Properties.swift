@@ -36,12 +36,24 @@ extension OxbowConfiguration {
         self.maps.compression = reader.scoped(to: main) { CompressionConfiguration(&$0) }
         self.maps.maximumValueBytes = self.cache.maximumValueBytes
         reader.scoped(to: main) { reader in
+            self.maps.keyPrefix = reader.keyPrefix("mapKeyPrefix")
+            self.locks.keyPrefix = reader.keyPrefix("lockKeyPrefix")
             let delay = reader.duration("impendingInvalidationDelay")
             if reader.boolean("impendingInvalidation"), delay > .zero { self.cache.holdOff = delay }
         }
         reader.checkIgnored()
         warnings = reader.warnings
         try reader.check()
+    }
+}
+
+extension PropertyReader {
+    fileprivate mutating func keyPrefix(_ key: String) -> String {
+        let prefix = self.string(key)
+        if !KeyEncoding.isSoundPrefix(prefix) {
+            self.refuse(key, "not a prefix that keys can have", allowed: KeyEncoding.soundPrefix)
+        }
+        return prefix
     }
 }
 
@@ -56,10 +68,7 @@ extension CompressionConfiguration {
 extension CacheConfiguration {
     init(_ reader: inout PropertyReader) {
         self.init()
-        self.keyPrefix = reader.string("redis.keyPrefix")
-        if !KeyEncoding.isSoundPrefix(self.keyPrefix) {
-            reader.refuse("redis.keyPrefix", "not a prefix that keys can have", allowed: KeyEncoding.soundPrefix)
-        }
+        self.keyPrefix = reader.keyPrefix("redis.keyPrefix")
         self.timeToLive = reader.duration("defaultExpirationSeconds")
         self.usesRequestScope = reader.boolean("redis.threadLocal")
         self.claimLife = reader.duration("redis.claimSeconds")

@@ -46,10 +46,13 @@ extension CacheConfiguration {
             throw ConfigurationError("keyPrefix must be \(KeyEncoding.soundPrefix)")
         }
         for (name, duration) in [
-            ("timeToLive", self.timeToLive), ("absentTimeToLive", self.absentTimeToLive),
-            ("claimLife", self.claimLife), ("maximumLoad", self.maximumLoad), ("softTimeout", self.softTimeout),
+            ("timeToLive", self.timeToLive), ("claimLife", self.claimLife), ("maximumLoad", self.maximumLoad),
+            ("softTimeout", self.softTimeout),
         ] where duration <= .zero {
             throw ConfigurationError("\(name) must be more than 0, not \(duration)")
+        }
+        guard self.absentTimeToLive >= .zero else {
+            throw ConfigurationError("absentTimeToLive must be at least 0, not \(self.absentTimeToLive)")
         }
         if let waitForLoad, waitForLoad <= .zero {
             throw ConfigurationError("waitForLoad must be more than 0, not \(waitForLoad)")

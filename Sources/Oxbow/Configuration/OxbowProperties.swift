@@ -26,6 +26,7 @@ package enum OxbowProperties {
 
     package static let catalogue = PropertyCatalogue(
         families: [main, caches],
+        laterFamilies: ["com.openexchange.sessiond.", "com.openexchange.tokenlogin."],
         Self.connection + Self.encryption + Self.pool + Self.breaker + Self.features + Self.cacheProperties
     )
 
@@ -33,6 +34,7 @@ package enum OxbowProperties {
         _ name: String,
         _ kind: PropertyDefinition.Kind,
         _ value: String,
+        noLimit: Bool = false,
         secret: Bool = false,
         reloadable: Bool = false,
         honored: Bool = true,
@@ -42,6 +44,7 @@ package enum OxbowProperties {
             Self.main + name,
             kind,
             default: value,
+            noLimit: noLimit,
             secret: secret,
             reloadable: reloadable,
             honored: honored,
@@ -127,13 +130,28 @@ package enum OxbowProperties {
     ]
 
     private static let pool = [
-        instance("connection.pool.maxTotal", .integer(1...10_000), "100", reloadable: true, "The most connections."),
-        instance("connection.pool.maxIdle", .integer(0...10_000), "100", reloadable: true, "The most idle ones kept."),
+        instance(
+            "connection.pool.maxTotal",
+            .integer(1...10_000),
+            "100",
+            noLimit: true,
+            reloadable: true,
+            "The most connections."
+        ),
+        instance(
+            "connection.pool.maxIdle",
+            .integer(0...10_000),
+            "100",
+            noLimit: true,
+            reloadable: true,
+            "The most idle ones kept."
+        ),
         instance("connection.pool.minIdle", .integer(0...10_000), "0", reloadable: true, "The idle ones kept ready."),
         instance(
             "connection.pool.maxWaitSeconds",
             seconds,
             "2",
+            noLimit: true,
             reloadable: true,
             "The longest wait for room or an own connection."
         ),
@@ -171,6 +189,10 @@ package enum OxbowProperties {
         mainOnly("sites", .list, "", honored: false, "The ids of remote sites."),
         mainOnly("impendingInvalidation", .boolean, "false", "Keep invalidated entries closed."),
         mainOnly("impendingInvalidationDelay", milliseconds, "2000", "For so long."),
+        mainOnly("mapKeyPrefix", .string, "ox-map", "The first component of the keys of maps and rate limits."),
+        mainOnly("lockKeyPrefix", .string, "ox-lock", "The first component of the keys of locks."),
+        mainOnly("channelKeyPrefix", .string, "ox-channel", honored: false, "The first component of channels."),
+        mainOnly("sessionKeyPrefix", .string, "ox-session", honored: false, "The first component of sessions' keys."),
         mainOnly("cache.enabled", .boolean, "false", "Use the separate cache instance."),
     ]
 
@@ -194,7 +216,7 @@ package enum OxbowProperties {
         cache("redis.jitterPercent", .integer(0...100), "5", reloadable: true, "The spread of lives."),
         cache(
             "redis.negativeExpirationSeconds",
-            positiveSeconds,
+            seconds,
             "60",
             reloadable: true,
             "The life of a known absence."

@@ -6,21 +6,30 @@ import Resilience
 extension InvalidationJournal {
     /// Carries out what is owed as soon as that is possible; until cancelled.
     ///
-    /// Caches are emptied beside the single invalidations, which do not wait for that.
-    func run(_ store: any CacheStore, holdOff: Duration?, _ logger: Logger) async {
+    /// Caches are emptied beside the single invalidations, which do not wait for that. `holdOff` is asked at each attempt: caches
+    /// may be made meanwhile.
+    func run(
+        _ store: any CacheStore,
+        holdOff: @autoclosure @escaping @Sendable () -> Duration?,
+        _ logger: Logger
+    ) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.replay(store, holdOff: holdOff, logger) }
             group.addTask { await self.emptyBypassed(store, holdOff: holdOff, logger) }
         }
     }
 
-    private func replay(_ store: any CacheStore, holdOff: Duration?, _ logger: Logger) async {
+    private func replay(
+        _ store: any CacheStore,
+        holdOff: @Sendable () -> Duration?,
+        _ logger: Logger
+    ) async {
         for await _ in self.work where !self.owesNothing {
             logger.notice("invalidations wait to be carried out", metadata: self.metadata)
             var pause = Backoff(initial: .milliseconds(20), maximum: .milliseconds(500))
             var logged: Set<String> = []
             while !self.owesNothing, !Task.isCancelled {
-                guard let error = await self.carryOut(store, holdOff: holdOff, isFirst: logged.isEmpty) else {
+                guard let error = await self.carryOut(store, holdOff: holdOff(), isFirst: logged.isEmpty) else {
                     pause.reset()
                     continue
                 }
@@ -86,7 +95,11 @@ extension InvalidationJournal {
         return failure
     }
 
-    private func emptyBypassed(_ store: any CacheStore, holdOff: Duration?, _ logger: Logger) async {
+    private func emptyBypassed(
+        _ store: any CacheStore,
+        holdOff: @Sendable () -> Duration?,
+        _ logger: Logger
+    ) async {
         for await _ in self.emptyings {
             while let (cache, number) = self.bypassed.first, !Task.isCancelled {
                 logger.warning("a cache is emptied: more of it was invalidated than the journal holds")
@@ -95,7 +108,7 @@ extension InvalidationJournal {
                         try await store.invalidate(namespace: cache)
                         // Again after the hold-off: what was loaded meanwhile may be old, and the keys of entries that were not
                         // there are not known.
-                        guard let holdOff else { return }
+                        guard let holdOff = holdOff() else { return }
                         try await Task.sleep(for: holdOff)
                         try await store.invalidate(namespace: cache)
                     }

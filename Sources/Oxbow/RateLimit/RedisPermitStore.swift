@@ -101,11 +101,14 @@ package final class MemoryPermitStore: PermitStore {
     }
 
     private let state = Mutex(State())
-    private let start = ContinuousClock.now
+    private let start: ContinuousClock.Instant
     private let now: @Sendable () -> ContinuousClock.Instant
 
     /// - Parameter now: the clock; tests turn it by hand.
-    package init(now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }) { self.now = now }
+    package init(now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }) {
+        self.now = now
+        self.start = now()
+    }
 
     package func take(_ permits: Int, of key: CellName, by rule: PermitRule) async throws -> RateLimitDecision {
         let time = self.start.duration(to: self.now()) / .microseconds(1)

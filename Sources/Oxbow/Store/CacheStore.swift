@@ -93,8 +93,8 @@ package protocol CacheStore: Sendable {
     /// Invalidates all cells whose keys begin with `prefix`, one by one, groups as a whole.
     func invalidate(namespace prefix: CellName) async throws
 
-    /// The same store, each command on the way of a read bounded otherwise.
-    func bounded(by softTimeout: Duration) -> any CacheStore
+    /// Returns the same store with a cache's own timeout, largest value and hold-off.
+    func adapted(to options: CacheOptions) -> any CacheStore
 
     /// The rest of the life of what the cell holds; `nil` when it holds nothing or never ends. Safe to repeat.
     func timeToLive(_ cell: CellAddress) async throws -> Duration?
@@ -143,6 +143,6 @@ package protocol CacheStore: Sendable {
 }
 
 extension CacheStore {
-    /// Memory keeps nobody waiting.
-    package func bounded(by softTimeout: Duration) -> any CacheStore { self }
+    /// Memory does not wait, and looks for held-off groups in any case.
+    package func adapted(to options: CacheOptions) -> any CacheStore { self }
 }

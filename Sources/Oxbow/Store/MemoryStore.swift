@@ -130,8 +130,10 @@ package final class MemoryStore: CacheStore {
                 let now = self.now()
                 let entry = self.state.withLock { $0.get(cell, at: now) }
                 let content = CellContent(entry?.bytes)
-                guard content == .claim(token), let entry, now < end else { return content }
-                try await watch.wait(until: .now + now.duration(to: min(entry.end, end)))
+                // The caller's patience follows the system's clock, whatever clock ends the entry.
+                let time = ContinuousClock.now
+                guard content == .claim(token), let entry, time < end else { return content }
+                try await watch.wait(until: min(time + now.duration(to: entry.end), end))
             }
         }
     }

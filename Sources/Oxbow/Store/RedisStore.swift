@@ -14,10 +14,10 @@ package struct RedisStore: CacheStore {
     var softTimeout: Duration { self.limit.duration }
     private var limit: SoftTimeout
     /// No cell that this library writes is longer, in bytes.
-    let longestCell: Int
+    private(set) var longestCell: Int
 
     /// Whether groups may be held off, so that a claim must look for that.
-    let holdsGroupsOff: Bool
+    private(set) var holdsGroupsOff: Bool
 
     /// What a server must be able to do, and what is used where it is there.
     ///
@@ -34,13 +34,19 @@ package struct RedisStore: CacheStore {
         self.client = client
         self.holdsGroupsOff = holdsGroupsOff
         self.limit = softTimeout
-        self.longestCell = maximumValueBytes + Envelope.headerBytes + Envelope.refresherBytes
+        self.longestCell = Self.longestCell(of: maximumValueBytes)
     }
 
-    package func bounded(by softTimeout: Duration) -> any CacheStore {
+    package func adapted(to options: CacheOptions) -> any CacheStore {
         var store = self
-        store.limit = SoftTimeout(softTimeout)
+        if let softTimeout = options.softTimeout { store.limit = SoftTimeout(softTimeout) }
+        if let bytes = options.maximumValueBytes { store.longestCell = Self.longestCell(of: bytes) }
+        if let holdOff = options.holdOff { store.holdsGroupsOff = holdOff > .zero }
         return store
+    }
+
+    private static func longestCell(of maximumValueBytes: Int) -> Int {
+        maximumValueBytes + Envelope.headerBytes + Envelope.refresherBytes
     }
 
     package func read(_ cell: CellAddress) async throws -> CellContent {

@@ -30,13 +30,6 @@ extension Data: CacheValue {
     public init(decoding bytes: ByteBuffer) { self.init(bytes.readableBytesView) }
 }
 
-extension [UInt8]: CacheValue {
-    /// The bytes.
-    public func encode(into buffer: inout ByteBuffer) { buffer.writeBytes(self) }
-    /// A copy of the bytes.
-    public init(decoding bytes: ByteBuffer) { self.init(bytes.readableBytesView) }
-}
-
 extension Int: CacheValue {
     /// Decimal digits.
     public func encode(into buffer: inout ByteBuffer) { buffer.writeString(String(self)) }

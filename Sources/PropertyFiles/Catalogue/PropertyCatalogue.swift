@@ -4,14 +4,17 @@ package struct PropertyCatalogue: Sendable {
     package private(set) var definitions: [PropertyDefinition] = []
     /// The prefixes of the families, each with its final dot.
     package let families: [String]
+    /// The prefixes of families all of whose properties are known for later, each with its final dot.
+    private let laterFamilies: [String]
     private var indexByKey: [String: Int] = [:]
     private var keysByEnvironmentName: [String: [String]] = [:]
 
     /// A catalogue of the given properties.
     ///
     /// Two definitions of one key are a mistake of the program and stop it.
-    package init(families: [String], _ definitions: [PropertyDefinition]) {
+    package init(families: [String], laterFamilies: [String] = [], _ definitions: [PropertyDefinition]) {
         self.families = families
+        self.laterFamilies = laterFamilies
         for definition in definitions {
             let isNew = self.add(definition)
             precondition(isNew, "\(definition.key) is defined twice")
@@ -46,6 +49,16 @@ package struct PropertyCatalogue: Sendable {
     /// Whether a key belongs to one of the families.
     package func isInFamily(_ key: String) -> Bool {
         self.families.contains { key.utf8.starts(with: $0.utf8) }
+    }
+
+    /// Whether a key belongs to a family that is known for later.
+    func isForLater(_ key: String) -> Bool {
+        self.laterFamilies.contains { key.utf8.starts(with: $0.utf8) }
+    }
+
+    /// Whether an environment variable can only be meant for a property of a family that is known for later.
+    func isForLater(environmentName: String) -> Bool {
+        self.laterFamilies.contains { environmentName.utf8.starts(with: PropertySet.environmentName(of: $0).utf8) }
     }
 
     /// Whether an environment variable can only be meant for a property of one of the families.

@@ -30,6 +30,8 @@ package struct PropertyDefinition: Sendable, Hashable {
     package let kind: Kind
     /// The default as it would be written in a file; if empty, the property may be empty whatever its kind.
     package let `default`: String
+    /// Whether -1 stands for the largest value, as "no limit" and "for ever" do in commons-pool.
+    package let takesNoLimit: Bool
     /// Whether the value must never be shown.
     package let isSecret: Bool
     /// Whether a change takes effect without a restart.
@@ -45,6 +47,7 @@ package struct PropertyDefinition: Sendable, Hashable {
         _ key: String,
         _ kind: Kind,
         default: String = "",
+        noLimit: Bool = false,
         secret: Bool = false,
         reloadable: Bool = false,
         honored: Bool = true,
@@ -54,6 +57,7 @@ package struct PropertyDefinition: Sendable, Hashable {
         self.key = key
         self.kind = kind
         self.default = `default`
+        self.takesNoLimit = noLimit
         self.isSecret = secret
         self.isReloadable = reloadable
         self.withoutEffect = honored ? nil : Self.notYet
@@ -66,6 +70,7 @@ package struct PropertyDefinition: Sendable, Hashable {
         self.key = key
         self.kind = template.kind
         self.default = template.default
+        self.takesNoLimit = template.takesNoLimit
         self.isSecret = template.isSecret
         self.isReloadable = template.isReloadable
         self.withoutEffect = withoutEffect ?? template.withoutEffect
@@ -79,6 +84,7 @@ package struct PropertyDefinition: Sendable, Hashable {
     /// Whether a text, already trimmed, is a value of the property.
     package func accepts(_ text: String) -> Bool {
         if text.isEmpty, self.default.isEmpty { return true }
+        let text = self.limited(text)
         return switch self.kind {
         case .boolean: PropertyText.boolean(text) != nil
         case .integer(let range), .milliseconds(let range), .seconds(let range), .bytes(let range):
@@ -86,6 +92,29 @@ package struct PropertyDefinition: Sendable, Hashable {
         case .decimal(let range): PropertyText.decimal(text, in: range) != nil
         case .string, .list: true
         case .enumeration(let words): PropertyText.word(text, of: words) != nil
+        }
+    }
+
+    /// The text, or the largest value in place of a -1 that stands for no limit.
+    func limited(_ text: String) -> String {
+        guard self.takesNoLimit, let largest = self.kind.largest, PropertyText.integer(text, in: -1 ... -1) != nil
+        else {
+            return text
+        }
+        return String(largest)
+    }
+
+    /// What may be written, in words.
+    package var allowed: String {
+        guard self.takesNoLimit, let largest = self.kind.largest else { return self.kind.allowed }
+        return "\(self.kind.allowed), or -1 for no limit, which is \(largest)"
+    }
+
+    /// Whether a text, already trimmed, says the same as the default.
+    func isDefault(_ text: String) -> Bool {
+        switch self.kind {
+        case .boolean, .enumeration: text.equalsIgnoringCase(self.default)
+        default: text == self.default
         }
     }
 }
@@ -97,6 +126,14 @@ extension PropertyDefinition.Kind {
         case .milliseconds: "milliseconds"
         case .seconds: "seconds"
         case .bytes: "bytes"
+        default: nil
+        }
+    }
+
+    /// The largest whole number, if the kind is one of those.
+    fileprivate var largest: Int? {
+        switch self {
+        case .integer(let range), .milliseconds(let range), .seconds(let range), .bytes(let range): range.upperBound
         default: nil
         }
     }

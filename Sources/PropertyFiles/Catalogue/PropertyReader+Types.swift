@@ -47,8 +47,11 @@ extension PropertyReader {
         return text.isEmpty ? nil : text
     }
 
-    /// Reads a text that must not be printed; `nil` if it is empty.
-    package mutating func secret(_ key: String) -> Secret? { self.optionalString(key).map { Secret($0) } }
+    /// Reads a text that must not be printed, with the blanks at its ends; `nil` if it is empty.
+    package mutating func secret(_ key: String) -> Secret? {
+        let text = self.value(of: key).untrimmed
+        return text.isEmpty ? nil : Secret(text)
+    }
 
     /// Reads one of the words that the definition lists, in the spelling of the list, whatever its case in the file.
     package mutating func enumeration(_ key: String) -> String {

@@ -38,7 +38,7 @@ package struct PropertyReader: Sendable {
     package mutating func checkIgnored() {
         for definition in self.catalogue.definitions where definition.withoutEffect != nil {
             guard let value = self.properties[definition.key], !definition.accepts(value.text) else { continue }
-            self.note(definition, value, definition.kind.complaint(about: value.text), allowed: definition.kind.allowed)
+            self.note(definition, value, definition.kind.complaint(about: value.text), allowed: definition.allowed)
         }
     }
 
@@ -113,9 +113,9 @@ package struct PropertyReader: Sendable {
     ) -> Value? {
         let (definition, value) = self.find(key)
         if value.text.isEmpty, definition.default.isEmpty { return nil }
-        if let parsed = parse(value.text, definition.kind) { return parsed }
+        if let parsed = parse(definition.limited(value.text), definition.kind) { return parsed }
         let kind = definition.kind
-        self.note(definition, value, kind.complaint(about: value.text), allowed: kind.allowed)
+        self.note(definition, value, kind.complaint(about: value.text), allowed: definition.allowed)
         return definition.default.isEmpty ? nil : parse(definition.default, kind)
     }
 

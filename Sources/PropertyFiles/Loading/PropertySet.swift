@@ -2,7 +2,8 @@
 ///
 /// A set is made of layers; a later layer overrides an earlier one. Above all layers stands the environment: a variable
 /// named after the property in capitals, with `_` for every other character, overrides the files
-/// (`COM_EXAMPLE_POOL_MAXTOTAL` for `com.example.pool.maxTotal`) and is taken as it is.
+/// (`COM_EXAMPLE_POOL_MAXTOTAL` for `com.example.pool.maxTotal`) and is taken as it is. A variable that is set to nothing
+/// counts as unset.
 ///
 /// Values in files may refer to environment variables: `${NAME}`, and `${NAME:-default}` for variables that may be unset
 /// or empty. Defaults may contain references. `$${` stands for a literal `${`. References are replaced after the escapes
@@ -15,6 +16,7 @@
 public struct PropertySet: Sendable {
     /// What the files say, without the environment's overrides, by key.
     let fileValues: [String: PropertyValue]
+    /// The environment variables that are set to something.
     let environment: [String: String]
 
     /// Reads the properties from a text, as if it were the only file.
@@ -50,10 +52,12 @@ public struct PropertySet: Sendable {
             }
         }
         let expansion = VariableExpansion(environment: environment)
+        // Compose files and charts set variables to nothing where they mean none.
+        let overrides = environment.filter { !$0.value.isEmpty }
         var values: [String: PropertyValue] = [:]
         for (key, value) in written {
             do throws(VariableExpansion.Failure) {
-                let isOverridden = environment[Self.environmentName(of: key)] != nil
+                let isOverridden = overrides[Self.environmentName(of: key)] != nil
                 let text = isOverridden ? value.rawValue : try expansion.expanded(value.rawValue)
                 values[key] = PropertyValue(text, value.source)
             } catch {
@@ -63,12 +67,12 @@ public struct PropertySet: Sendable {
         }
         if let error = PropertyError(problems, cause: cause) { throw error }
         self.fileValues = values
-        self.environment = environment
+        self.environment = overrides
     }
 
     /// The value of a property, or `nil` if neither the environment nor a file sets it.
     ///
-    /// An environment variable or a line that sets the property to nothing gives an empty value.
+    /// A line that sets the property to nothing gives an empty value.
     public subscript(key: String) -> PropertyValue? {
         let variable = Self.environmentName(of: key)
         if let text = self.environment[variable] { return PropertyValue(text, .environment(variable)) }

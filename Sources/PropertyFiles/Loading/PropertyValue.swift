@@ -7,8 +7,12 @@ public struct PropertyValue: Sendable, Hashable {
     /// The file and line, or the environment variable, that the value comes from.
     public let source: PropertySource
 
+    /// The value with the blanks at its ends that `java.util.Properties` keeps: for secrets, where each character counts.
+    package let untrimmed: String
+
     init(_ text: String, _ source: PropertySource) {
         self.text = text.trimmed
+        self.untrimmed = text
         self.source = source
     }
 }

@@ -6,13 +6,18 @@
 /// of the value and of what is put in, and no value can make it recurse.
 struct VariableExpansion {
     enum Failure: Error, Hashable {
-        case unset(String)
+        case unset
         case unterminated
         case malformed
 
+        /// The name between the braces may be a part of a password, so it is not shown.
         var problem: (code: PropertyError.Code, message: String, allowed: String?) {
             switch self {
-            case .unset(let variable): (.unresolved, "environment variable \(variable) is not set", nil)
+            case .unset:
+                (
+                    .unresolved, "an environment variable that the value refers to by ${...} is not set",
+                    "${NAME:-default} for a variable that may be unset, $${ for a literal ${"
+                )
             case .unterminated: (.malformed, "a ${ without its }", "$${ for a literal ${")
             case .malformed:
                 (.malformed, "a ${ without a variable's name", "${NAME}, ${NAME:-default}, $${ for a literal ${")
@@ -72,7 +77,7 @@ struct VariableExpansion {
             let value = self.environment[variable]
             if end == UInt8(ascii: "}") {
                 guard self.unused == 0 else { return }
-                guard let value else { throw .unset(variable) }
+                guard let value else { throw .unset }
                 self.put(value)
             } else if end == UInt8(ascii: ":"), self.rest.popFirst() == UInt8(ascii: "-") {
                 let replacement = value.flatMap { $0.isEmpty ? nil : $0 }

@@ -36,7 +36,11 @@ public struct HashSlot: Sendable, Hashable, CustomStringConvertible {
     }
 
     @usableFromInline
-    init(_ key: String) { self.init(bytes: key.utf8Span.span) }
+    init(_ key: String) {
+        var key = key
+        // SAFETY: the bytes are valid for the closure, which keeps none of them.
+        self = key.withUTF8 { HashSlot(bytes: unsafe $0.span) }
+    }
 
     @usableFromInline
     init(word: EncodedWord) { self.init(bytes: word.content.readableBytesUInt8Span) }

@@ -33,7 +33,7 @@ import Testing
         let (_, bytes, cause) = Self.bytes[index]
         try await withOxbow(.redis) { oxbow async throws in
             let module = freshModule("bad")
-            let cache = oxbow.cache(module, of: User.self)
+            let cache = try oxbow.cache(module, of: User.self)
             let client = try #require(oxbow.client)
             _ = try await client.execute(SET("ox-cache:\(module):1:k", bytes, milliseconds: 60_000))
             #expect(try await cache.value(for: "k") == nil)
@@ -68,8 +68,8 @@ import Testing
             let client = try #require(oxbow.client)
             _ = try await client.execute(RawCommand("RPUSH", "ox-cache:\(module):1:k", "a", returning: Int.self))
             _ = try await client.execute(RawCommand("SADD", "ox-cache:\(groups):1:g", "a", returning: Int.self))
-            let cache = oxbow.cache(module, of: String.self)
-            let grouped = oxbow.groupedCache(groups, of: String.self)
+            let cache = try oxbow.cache(module, of: String.self)
+            let grouped = try oxbow.groupedCache(groups, of: String.self)
             check(try await cache.value(for: "k") { "v" }, "v")
             #expect(try await cache.value(for: "k") == "v")
             check(try await grouped.value(for: "k", in: "g") { "v" }, "v")
@@ -85,7 +85,7 @@ import Testing
         configuration.cache.softTimeout = .seconds(30)
         configuration.redis.commandTimeout = .seconds(30)
         try await withOxbow(configuration) { oxbow async throws in
-            let cache = oxbow.cache("big", of: String.self)
+            let cache = try oxbow.cache("big", of: String.self)
             try await cache.set("small", for: "other")
             // SETRANGE makes the server's largest string without sending it.
             try server.cli("setrange", "ox-cache:big:1:k", "\(512 * 1024 * 1024 - 1)", "x")
@@ -102,7 +102,7 @@ import Testing
         var configuration = patient()
         configuration.maximumValueBytes = 1000
         try await withOxbow(kind, cache: configuration) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             let large = String(repeating: "x", count: 1001)
             check(try await cache.value(for: "k") { large }, large)
             #expect(try await cache.value(for: "k") == nil)
@@ -116,7 +116,7 @@ import Testing
 
     @Test func `a value of 512 MB is refused with a clear error`() async throws {
         try await withOxbow(.redis) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: ByteBuffer.self)
+            let cache = try oxbow.cache(freshModule(), of: ByteBuffer.self)
             let huge = ByteBuffer(bytes: [UInt8](repeating: 0, count: 512 * 1024 * 1024))
             let error = await #expect(throws: OxbowError.self) { try await cache.set(huge, for: "k") }
             #expect(error?.code == .valueTooLarge)

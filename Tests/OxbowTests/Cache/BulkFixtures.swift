@@ -8,10 +8,10 @@ struct EitherCache<Value: Codable & Sendable>: Sendable {
     private let grouped: GroupedCache<Value>?
     private let module: String
 
-    init(_ oxbow: Oxbow, _ form: CellForm, _ module: String = freshModule("bulk")) {
+    init(_ oxbow: Oxbow, _ form: CellForm, _ module: String = freshModule("bulk")) throws {
         self.module = module
-        self.plain = form == .key ? oxbow.cache(module, of: Value.self) : nil
-        self.grouped = form == .field ? oxbow.groupedCache(module, of: Value.self) : nil
+        self.plain = try form == .key ? oxbow.cache(module, of: Value.self) : nil
+        self.grouped = try form == .field ? oxbow.groupedCache(module, of: Value.self) : nil
     }
 
     func values(

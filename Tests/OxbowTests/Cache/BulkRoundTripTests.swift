@@ -22,7 +22,7 @@ import Testing
         _ form: CellForm
     ) async throws {
         try await withOxbow(kind, cache: Self.silent) { oxbow async throws in
-            let (client, cache) = (try #require(oxbow.client), EitherCache<String>(oxbow, form))
+            let (client, cache) = (try #require(oxbow.client), try EitherCache<String>(oxbow, form))
             _ = try await client.execute(RawCommand("PING", returning: String.self))
             let keys = (0..<50).map { "\($0)" }
             let start = client.statistics
@@ -47,7 +47,7 @@ import Testing
 
     @Test func `large values are stored in pieces`() async throws {
         try await withOxbow(.redis, cache: Self.silent) { oxbow async throws in
-            let (client, cache) = (try #require(oxbow.client), EitherCache<String>(oxbow, .key))
+            let (client, cache) = (try #require(oxbow.client), try EitherCache<String>(oxbow, .key))
             _ = try await client.execute(RawCommand("PING", returning: String.self))
             let keys = (0..<5).map { "\($0)" }
             let large = String(repeating: "x", count: 1_500_000)
@@ -66,7 +66,7 @@ import Testing
         _ form: CellForm
     ) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let (client, cache) = (try #require(oxbow.client), EitherCache<String>(oxbow, form))
+            let (client, cache) = (try #require(oxbow.client), try EitherCache<String>(oxbow, form))
             let keys = ["a", "b", "c"]
             let cell = cache.cell("b")
             if let field = cell.field {
@@ -93,7 +93,7 @@ import Testing
         configuration.cache = Self.silent
         try await withOxbow(configuration) { oxbow async throws in
             let (client, database) = (try #require(oxbow.client), Database())
-            let cache = EitherCache<String>(oxbow, form)
+            let cache = try EitherCache<String>(oxbow, form)
             let keys = (0..<60).map { "\($0)" }
             // Connects to all nodes.
             for key in keys {

@@ -12,7 +12,7 @@ import Testing
         _ form: CellForm
     ) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let (cache, database, gate) = (EitherCache<String>(oxbow, form), Database(), Gate())
+            let (cache, database, gate) = try (EitherCache<String>(oxbow, form), Database(), Gate())
             async let first = cache.values(for: ["a", "b", "no-c"]) { keys in
                 await gate.pass()
                 return database.rows(keys)
@@ -34,7 +34,7 @@ import Testing
         let module = freshModule()
         try await withOxbow(kind) { first async throws in
             try await withOxbow(kind) { second async throws in
-                let (a, b) = (EitherCache<String>(first, form, module), EitherCache<String>(second, form, module))
+                let (a, b) = try (EitherCache<String>(first, form, module), EitherCache<String>(second, form, module))
                 let (ofA, ofB, gate) = (Database(), Database(), Gate())
                 let keys = (0..<30).map { "k\($0)" }
                 async let early = a.values(for: Array(keys[..<20])) { keys in
@@ -77,7 +77,7 @@ import Testing
         let (ofFirst, ofSecond) = ((looked: Gate(), claimed: Gate()), (looked: Gate(), claimed: Gate()))
         let first = instance(own: ("k1", ofFirst.looked, ofFirst.claimed), other: ofSecond)
         let second = instance(own: ("k2", ofSecond.looked, ofSecond.claimed), other: ofFirst)
-        let (a, b) = (EitherCache<String>(first, form, module), EitherCache<String>(second, form, module))
+        let (a, b) = try (EitherCache<String>(first, form, module), EitherCache<String>(second, form, module))
         let (ofA, ofB) = (Database(), Database())
         async let one = a.values(for: ["k1", "k2"]) { ofA.rows($0) }
         async let other = b.values(for: ["k2", "k1"]) { ofB.rows($0) }
@@ -95,7 +95,7 @@ import Testing
         let module = freshModule()
         try await withOxbow(kind) { first async throws in
             try await withOxbow(kind) { second async throws in
-                let (a, b) = (EitherCache<String>(first, form, module), EitherCache<String>(second, form, module))
+                let (a, b) = try (EitherCache<String>(first, form, module), EitherCache<String>(second, form, module))
                 let database = Database()
                 // More than fit into one pipeline.
                 let keys = (0..<1200).map { "key-\($0)" }
@@ -113,7 +113,7 @@ import Testing
     @Test(arguments: StoreContractTests.cases)
     func `a cancelled bulk load hands its keys to those who wait`(_ kind: StoreKind, _ form: CellForm) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let (cache, database, gate) = (EitherCache<String>(oxbow, form), Database(), Gate())
+            let (cache, database, gate) = try (EitherCache<String>(oxbow, form), Database(), Gate())
             let keys = ["a", "b", "c"]
             let leader = Task {
                 try await cache.values(for: keys) { _ in
@@ -138,7 +138,7 @@ import Testing
     @Test(arguments: StoreContractTests.cases)
     func `a cancelled waiter leaves the load alone`(_ kind: StoreKind, _ form: CellForm) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let (cache, gate) = (EitherCache<String>(oxbow, form), Gate())
+            let (cache, gate) = try (EitherCache<String>(oxbow, form), Gate())
             async let leader = cache.values(for: ["a", "b"]) { keys in
                 await gate.pass()
                 return rows(keys)
@@ -164,7 +164,7 @@ import Testing
         let module = freshModule()
         try await withOxbow(kind, cache: configuration) { first async throws in
             try await withOxbow(kind, cache: configuration) { second async throws in
-                let (a, b) = (EitherCache<String>(first, form, module), EitherCache<String>(second, form, module))
+                let (a, b) = try (EitherCache<String>(first, form, module), EitherCache<String>(second, form, module))
                 let (database, gate, keys) = (Database("past "), Gate(), ["a", "b", "c"])
                 async let slow = a.values(for: keys) { keys in
                     await gate.pass()
@@ -188,7 +188,7 @@ import Testing
         _ form: CellForm
     ) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let (cache, database, gate) = (EitherCache<String>(oxbow, form), Database("new "), Gate())
+            let (cache, database, gate) = try (EitherCache<String>(oxbow, form), Database("new "), Gate())
             async let early = cache.values(for: ["a", "b"]) { keys in
                 await gate.pass()
                 return rows(keys)

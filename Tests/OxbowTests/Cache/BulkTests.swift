@@ -10,7 +10,7 @@ import Testing
         _ form: CellForm
     ) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let (cache, database) = (EitherCache<String>(oxbow, form), Database())
+            let (cache, database) = try (EitherCache<String>(oxbow, form), Database())
             check(try await cache.value(for: "b") { "known" }, "known")
             let asked = ["a", "b", "no-c", "d", "a", "e:{x}*"]
             let load: @Sendable ([String]) -> [String: String] = { keys in
@@ -35,7 +35,7 @@ import Testing
     @Test(arguments: StoreContractTests.cases)
     func `what is stored lives as long as the call says`(_ kind: StoreKind, _ form: CellForm) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let cache = EitherCache<String>(oxbow, form)
+            let cache = try EitherCache<String>(oxbow, form)
             _ = try await cache.values(for: ["a"], timeToLive: .seconds(200)) { rows($0) }
             let life = try #require(try await cache.remainingTimeToLive(for: "a"))
             #expect(life <= .seconds(200) && life > .seconds(180))
@@ -49,7 +49,7 @@ import Testing
         _ form: CellForm
     ) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let (cache, database, gate) = (EitherCache<String>(oxbow, form), Database("old "), Gate())
+            let (cache, database, gate) = try (EitherCache<String>(oxbow, form), Database("old "), Gate())
             let keys = ["a", "b", "c"]
             async let early = cache.values(for: keys) { keys in
                 let found = database.rows(keys)
@@ -74,7 +74,7 @@ import Testing
         _ form: CellForm
     ) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let (cache, gate) = (EitherCache<String>(oxbow, form), Gate())
+            let (cache, gate) = try (EitherCache<String>(oxbow, form), Gate())
             let failing = Task {
                 try await cache.values(for: ["a", "b"]) { _ in
                     await gate.pass()
@@ -99,7 +99,7 @@ import Testing
     @Test(arguments: StoreContractTests.cases)
     func `a loader that reads its own keys loads past`(_ kind: StoreKind, _ form: CellForm) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let cache = EitherCache<String>(oxbow, form)
+            let cache = try EitherCache<String>(oxbow, form)
             let values = try await cache.values(for: ["a", "b"]) { keys in
                 let single = try await cache.value(for: "a") { "single" } ?? ""
                 let several = try await cache.values(for: ["b", "c"]) { keys in
@@ -118,7 +118,7 @@ import Testing
         _ form: CellForm
     ) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let (cache, database) = (EitherCache<String>(oxbow, form), Database())
+            let (cache, database) = try (EitherCache<String>(oxbow, form), Database())
             try await cache.update("b") {
                 check(try await cache.values(for: ["a", "b", "c"]) { database.rows($0) }, rows(["a", "b", "c"]))
                 check(try await cache.stored(["a", "b", "c"]), rows(["a", "c"]))
@@ -133,7 +133,7 @@ import Testing
         var configuration = patient()
         configuration.maximumValueBytes = 1000
         try await withOxbow(kind, cache: configuration) { oxbow async throws in
-            let cache = EitherCache<String>(oxbow, form)
+            let cache = try EitherCache<String>(oxbow, form)
             let large = String(repeating: "x", count: 1001)
             let values = try await cache.values(for: ["a", "b"]) { _ in ["a": large, "b": "b"] }
             #expect(values == ["a": large, "b": "b"])
@@ -151,7 +151,7 @@ import Testing
         var configuration = patient()
         configuration.claimLife = .milliseconds(900)
         try await withOxbow(.redis, cache: configuration) { oxbow async throws in
-            let cache = EitherCache<String>(oxbow, form)
+            let cache = try EitherCache<String>(oxbow, form)
             let keys = (0..<20).map { "\($0)" }
             let values = try await cache.values(for: keys) { keys in
                 try await Task.sleep(for: .milliseconds(1500))
@@ -166,7 +166,7 @@ import Testing
     @Test(arguments: StoreContractTests.cases)
     func `several entries are invalidated by one call`(_ kind: StoreKind, _ form: CellForm) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let (cache, gate) = (EitherCache<String>(oxbow, form), Gate())
+            let (cache, gate) = try (EitherCache<String>(oxbow, form), Gate())
             let keys = ["a", "b", "c"]
             _ = try await cache.values(for: keys) { rows($0) }
             async let late = cache.values(for: ["d"]) { keys in
@@ -184,7 +184,7 @@ import Testing
 
     @Test func `keys that a dictionary cannot tell apart are refused before anything happens`() async throws {
         try await withOxbow(.memory) { oxbow async throws in
-            let cache = EitherCache<String>(oxbow, .key)
+            let cache = try EitherCache<String>(oxbow, .key)
             let (composed, decomposed) = ("\u{E9}", "e\u{301}")
             let load: @Sendable ([String]) -> [String: String] = { keys in
                 Issue.record("asked for \(keys)")
@@ -207,7 +207,7 @@ import Testing
         _ form: CellForm
     ) async throws {
         try await withOxbow(.redis) { oxbow async throws in
-            let (cache, database) = (EitherCache<String>(oxbow, form), Database("old "))
+            let (cache, database) = try (EitherCache<String>(oxbow, form), Database("old "))
             try await oxbow.withRequestScope { () async throws in
                 check(try await cache.value(for: "a") { "a" }, "a")
                 let expected = ["a": "a", "b": "old b"]

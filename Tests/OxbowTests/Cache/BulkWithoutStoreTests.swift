@@ -9,7 +9,7 @@ import Testing
     @Test(arguments: CellForm.allCases)
     func `with the store away all keys are loaded by one call`(_ form: CellForm) async throws {
         let oxbow = Oxbow(CacheConfiguration(), store: BrokenStore(), logger: silent)
-        let (cache, database) = (EitherCache<String>(oxbow, form), Database())
+        let (cache, database) = try (EitherCache<String>(oxbow, form), Database())
         let keys = (0..<50).map { "\($0)" }
         check(try await cache.values(for: keys) { database.rows($0) }, rows(keys))
         #expect(database.asked == [keys])
@@ -29,7 +29,7 @@ import Testing
         configuration.redis.address = .unix(path: server.unixPath)
         configuration.cache.softTimeout = .milliseconds(200)
         try await withOxbow(configuration) { oxbow async throws in
-            let (cache, database) = (EitherCache<String>(oxbow, form), Database("loaded "))
+            let (cache, database) = try (EitherCache<String>(oxbow, form), Database("loaded "))
             let keys = (0..<1200).map { "\($0)" }
             try await expectEventually {
                 _ = try await cache.values(for: keys) { rows($0) }
@@ -58,7 +58,7 @@ import Testing
             if isAway { throw RedisError(.cannotConnect, "away") }
         }
         let oxbow = Oxbow(patient(), store: store, logger: silent)
-        let (cache, database) = (EitherCache<String>(oxbow, .key), Database())
+        let (cache, database) = try (EitherCache<String>(oxbow, .key), Database())
         let keys = ["a", "unread", "unclaimed", "unfilled", "b"]
         check(try await cache.values(for: keys) { database.rows($0) }, rows(keys))
         #expect(database.asked == [["a", "unfilled", "b"], ["unread", "unclaimed"]])
@@ -74,7 +74,7 @@ import Testing
     /// Rule 5: no running load is shared, a coming one is.
     @Test func `without a store one load of a key runs and one more waits`() async throws {
         let oxbow = Oxbow(CacheConfiguration(), store: BrokenStore(), logger: silent)
-        let (cache, database, gate) = (EitherCache<String>(oxbow, .key), Database(), Gate())
+        let (cache, database, gate) = try (EitherCache<String>(oxbow, .key), Database(), Gate())
         let keys = ["a", "b", "c"]
         let load: @Sendable ([String]) async -> [String: String] = { keys in
             let found = database.rows(keys)
@@ -99,7 +99,7 @@ import Testing
     /// Each runs what another waits for.
     @Test func `calls with overlapping keys do not wait in a circle`() async throws {
         let oxbow = Oxbow(CacheConfiguration(), store: BrokenStore(), logger: silent)
-        let cache = EitherCache<String>(oxbow, .key)
+        let cache = try EitherCache<String>(oxbow, .key)
         let gate = Gate()
         let sets = [["a", "b"], ["b", "c"], ["c", "d", "a"], ["d", "b", "e"], ["e", "a"]]
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -126,7 +126,7 @@ import Testing
 
     @Test func `a cancelled call leaves its coming loads to others`() async throws {
         let oxbow = Oxbow(CacheConfiguration(), store: BrokenStore(), logger: silent)
-        let (cache, gate) = (EitherCache<String>(oxbow, .key), Gate())
+        let (cache, gate) = try (EitherCache<String>(oxbow, .key), Gate())
         async let running = cache.values(for: ["a", "b"]) { keys in
             await gate.pass()
             return rows(keys)

@@ -16,7 +16,7 @@ import Testing
         configuration.maximumConcurrentLoads = 1
         configuration.waitForLoad = .milliseconds(50)
         let oxbow = Oxbow(configuration, store: BrokenStore(), logger: silent, metrics: self.metrics)
-        let (cache, gate) = (oxbow.cache("a", of: String.self), Gate())
+        let (cache, gate) = try (oxbow.cache("a", of: String.self), Gate())
         async let first = cache.value(for: "first") {
             await gate.pass()
             return "loaded"
@@ -34,10 +34,10 @@ import Testing
     @Test func `values that are too large, to be stored and as they are found`() async throws {
         let store = MemoryStore()
         var configuration = CacheConfiguration()
-        let large = Oxbow(configuration, store: store, logger: silent).cache("a", of: String.self)
+        let large = try Oxbow(configuration, store: store, logger: silent).cache("a", of: String.self)
         configuration.maximumValueBytes = 100
         let oxbow = Oxbow(configuration, store: store, logger: silent, metrics: self.metrics)
-        let cache = oxbow.cache("a", of: String.self)
+        let cache = try oxbow.cache("a", of: String.self)
         let text = String(repeating: "x", count: 101)
         #expect(try await cache.value(for: "k") { text } == text)
         #expect(try self.count("maximumValueBytes") == 1)
@@ -54,7 +54,7 @@ import Testing
         var configuration = CacheConfiguration()
         configuration.requestScopeEntries = 3
         let oxbow = Oxbow(configuration, store: MemoryStore(), logger: silent, metrics: self.metrics)
-        let cache = oxbow.cache("a", of: Int.self)
+        let cache = try oxbow.cache("a", of: Int.self)
         try await oxbow.withRequestScope {
             for key in 0..<5 { _ = try await cache.value(for: "\(key)") { key } }
         }

@@ -12,7 +12,7 @@ struct User: Codable, Sendable, Equatable {
     @Test(arguments: StoreKind.allCases)
     func `a value is loaded once and found from then on`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let users = oxbow.cache(freshModule(), of: User.self)
+            let users = try oxbow.cache(freshModule(), of: User.self)
             let loads = Counter(0)
             for _ in 0..<3 {
                 let user = try await users.value(for: "7:42") {
@@ -37,7 +37,7 @@ struct User: Codable, Sendable, Equatable {
     @Test(arguments: StoreKind.allCases)
     func `a group's entries go together and its neighbors stay`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let folders = oxbow.groupedCache(freshModule(), of: String.self)
+            let folders = try oxbow.groupedCache(freshModule(), of: String.self)
             for (key, group) in [("inbox", "7:3"), ("sent", "7:3"), ("inbox", "7:4")] {
                 check(try await folders.value(for: key, in: group) { "\(group)/\(key)" }, "\(group)/\(key)")
             }
@@ -53,7 +53,7 @@ struct User: Codable, Sendable, Equatable {
     @Test(arguments: StoreKind.allCases)
     func `known absence is remembered and gives way to a value`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let users = oxbow.cache(freshModule(), of: User.self)
+            let users = try oxbow.cache(freshModule(), of: User.self)
             let loads = Counter(0)
             func absent() async throws -> User? {
                 try await users.value(for: "none") { () -> User? in
@@ -79,8 +79,12 @@ struct User: Codable, Sendable, Equatable {
         var configuration = patient()
         configuration.timeToLive = .seconds(1000)
         try await withOxbow(kind, cache: configuration) { oxbow async throws in
-            let plain = oxbow.cache(freshModule(), of: String.self)
-            let short = oxbow.groupedCache(freshModule(), of: String.self, options: .init(timeToLive: .seconds(500)))
+            let plain = try oxbow.cache(freshModule(), of: String.self)
+            let short = try oxbow.groupedCache(
+                freshModule(),
+                of: String.self,
+                options: .init(timeToLive: .seconds(500))
+            )
             _ = try await plain.value(for: "a") { "v" }
             _ = try await plain.value(for: "b", timeToLive: .seconds(200)) { "v" }
             _ = try await short.value(for: "a", in: "g") { "v" }
@@ -100,8 +104,8 @@ struct User: Codable, Sendable, Equatable {
     @Test(arguments: StoreKind.allCases)
     func `a cache may have a jitter of its own`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let exact = oxbow.cache(freshModule("exact"), of: String.self, options: .init(jitterPercent: 0))
-            let loose = oxbow.cache(freshModule("loose"), of: String.self, options: .init(jitterPercent: 100))
+            let exact = try oxbow.cache(freshModule("exact"), of: String.self, options: .init(jitterPercent: 0))
+            let loose = try oxbow.cache(freshModule("loose"), of: String.self, options: .init(jitterPercent: 100))
             var shortest = Duration.seconds(1000)
             for key in 0..<20 {
                 try await exact.set("v", for: "\(key)", timeToLive: .seconds(1000))
@@ -114,19 +118,29 @@ struct User: Codable, Sendable, Equatable {
         }
     }
 
-    @Test func `options that no configuration may have are a mistake of the program`() async {
-        await #expect(processExitsWith: .failure) {
-            _ = try Oxbow(inMemory: CacheConfiguration())
-                .cache("a", of: String.self, options: .init(jitterPercent: 101))
+    @Test func `options that no configuration may have are an error`() throws {
+        let oxbow = try Oxbow(inMemory: CacheConfiguration())
+        let error = try #require(throws: OxbowError.self) {
+            try oxbow.cache("a", of: String.self, options: .init(jitterPercent: 101))
         }
+        #expect(error.code == .invalidArgument)
+        #expect(error.message.contains("cache 'a'") && error.message.contains("jitterPercent"))
+        // The name is not used up.
+        _ = try oxbow.cache("a", of: Int.self)
+    }
+
+    @Test func `an empty name is an error`() throws {
+        let oxbow = try Oxbow(inMemory: CacheConfiguration())
+        let error = try #require(throws: OxbowError.self) { try oxbow.cache("", of: String.self) }
+        #expect(error.code == .invalidArgument)
     }
 
     @Test(arguments: StoreKind.allCases)
     func `versions and modules do not see each other`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
             let module = freshModule()
-            let first = oxbow.cache(module, of: String.self, version: 1)
-            let second = oxbow.cache(module, of: String.self, version: 2)
+            let first = try oxbow.cache(module, of: String.self, version: 1)
+            let second = try oxbow.cache(module, of: String.self, version: 2)
             try await first.set("one", for: "k")
             #expect(try await second.value(for: "k") == nil)
             try await second.set("two", for: "k")
@@ -137,7 +151,7 @@ struct User: Codable, Sendable, Equatable {
     @Test(arguments: StoreKind.allCases)
     func `a loader's error comes out as it is and is not stored`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             await #expect(throws: TestFailure.self) {
                 try await cache.value(for: "k") { () async throws -> String in throw TestFailure("database") }
             }
@@ -149,11 +163,12 @@ struct User: Codable, Sendable, Equatable {
         }
     }
 
-    @Test func `a plain and a grouped cache of one name cannot be made`() async {
-        await #expect(processExitsWith: .failure) {
-            let oxbow = try Oxbow(inMemory: CacheConfiguration())
-            _ = oxbow.cache("user", of: String.self)
-            _ = oxbow.groupedCache("user", of: String.self)
-        }
+    @Test func `a plain and a grouped cache of one name are an error`() throws {
+        let oxbow = try Oxbow(inMemory: CacheConfiguration())
+        _ = try oxbow.cache("user", of: String.self)
+        let error = try #require(throws: OxbowError.self) { try oxbow.groupedCache("user", of: String.self) }
+        #expect(error.code == .invalidArgument)
+        #expect(error.message.contains("plain") && error.message.contains("grouped"))
+        _ = try oxbow.groupedCache("user", of: String.self, version: 2)
     }
 }

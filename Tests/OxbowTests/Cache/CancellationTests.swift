@@ -6,7 +6,7 @@ import Testing
     @Test(arguments: StoreKind.allCases)
     func `a cancelled leader hands its load to a waiter`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             let gate = Gate()
             let leader = Task {
                 try await cache.value(for: "k") {
@@ -29,7 +29,7 @@ import Testing
     @Test(arguments: StoreKind.allCases)
     func `a cancelled waiter leaves the load alone`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             let gate = Gate()
             async let leader = cache.value(for: "k") {
                 await gate.pass()
@@ -51,7 +51,7 @@ import Testing
         var configuration = patient()
         configuration.waitForLoad = .milliseconds(300)
         try await withOxbow(kind, cache: configuration) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             let gate = Gate()
             let leader = Task {
                 try await cache.value(for: "k") {
@@ -77,7 +77,7 @@ import Testing
         let module = freshModule()
         try await withOxbow(kind, cache: configuration) { first async throws in
             try await withOxbow(kind, cache: configuration) { second async throws in
-                let (a, b) = (first.cache(module, of: String.self), second.cache(module, of: String.self))
+                let (a, b) = try (first.cache(module, of: String.self), second.cache(module, of: String.self))
                 let gate = Gate()
                 let leader = Task {
                     try await a.value(for: "k") {
@@ -103,7 +103,7 @@ import Testing
         var configuration = patient()
         configuration.claimLife = .milliseconds(300)
         try await withOxbow(kind, cache: configuration) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             let gate = Gate()
             let writer = Task { try await cache.update("k") { await gate.pass() } }
             await gate.arrival()

@@ -83,7 +83,7 @@ import Testing
         configuration.maximumConcurrentLoads = 1
         configuration.waitForLoad = .seconds(20)
         let oxbow = Oxbow(configuration, store: BrokenStore(), logger: silent)
-        let cache = oxbow.cache("a", of: String.self)
+        let cache = try oxbow.cache("a", of: String.self)
         let (database, gate) = (Database(), Gate())
         try await withThrowingTaskGroup(of: String.self) { group in
             for key in 0..<5 { group.addTask { try await cache.value(for: "\(key)") { await database.load(gate) } } }
@@ -189,7 +189,7 @@ import Testing
         var configuration = patient()
         configuration.maximumConcurrentLoads = 1
         try await withOxbow(kind, cache: configuration) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             let (database, gate) = (Database(), Gate())
             try await withThrowingTaskGroup(of: String.self) { group in
                 for key in 0..<10 {

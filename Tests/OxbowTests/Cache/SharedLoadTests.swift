@@ -10,7 +10,7 @@ import Testing
     @Test(arguments: StoreKind.allCases)
     func `a thousand callers of one process share one load`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: Int.self)
+            let cache = try oxbow.cache(freshModule(), of: Int.self)
             let gate = Gate()
             let loads = Counter(0)
             try await withThrowingTaskGroup(of: Int.self) { group in
@@ -41,7 +41,7 @@ import Testing
         configuration.redis.address = .host("127.0.0.1", port: server.port)
         configuration.cache = patient()
         try await withOxbow(configuration) { oxbow async throws in
-            let (plain, grouped) = (oxbow.cache("a", of: Int.self), oxbow.groupedCache("b", of: Int.self))
+            let (plain, grouped) = try (oxbow.cache("a", of: Int.self), oxbow.groupedCache("b", of: Int.self))
             let (gate, loads) = (Gate(), Counter())
             try await withThrowingTaskGroup(of: Int.self) { group in
                 for _ in 0..<1000 {
@@ -73,7 +73,7 @@ import Testing
         try await withOxbow(kind) { first async throws in
             try await withOxbow(kind) { second async throws in
                 let gate = Gate()
-                let (a, b) = (first.cache(module, of: String.self), second.cache(module, of: String.self))
+                let (a, b) = try (first.cache(module, of: String.self), second.cache(module, of: String.self))
                 async let leader = a.value(for: "k") {
                     await gate.pass()
                     return "loaded by a"
@@ -94,7 +94,7 @@ import Testing
         configuration.claimLife = .seconds(1)
         configuration.waitForLoad = .seconds(10)
         try await withOxbow(.redis, cache: configuration) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             let gate = Gate()
             async let value = cache.value(for: "k") {
                 await gate.pass()
@@ -117,7 +117,7 @@ import Testing
         let module = freshModule("dead-loader")
         try await withStore(kind) { test async throws in
             try await withOxbow(kind, cache: configuration) { oxbow async throws in
-                let cache = oxbow.cache(module, of: String.self)
+                let cache = try oxbow.cache(module, of: String.self)
                 let cell = CellAddress(key: CellName(encoded: "ox-cache:\(module):1:k"))
                 // Renewed a moment before its loader died.
                 #expect(try await test.store.claim(cell, .random(), for: .milliseconds(900)) == nil)
@@ -145,7 +145,7 @@ import Testing
                         return "slow"
                     }
                 await gate.arrival()
-                let other = second.cache(module, of: String.self)
+                let other = try second.cache(module, of: String.self)
                 check(try await other.value(for: "k") { "own" }, "own")
                 gate.open()
                 #expect(try await slow == "slow")
@@ -159,7 +159,7 @@ import Testing
         var configuration = patient()
         configuration.waitForLoad = .milliseconds(50)
         try await withOxbow(kind, cache: configuration) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             let (leading, passing) = (Gate(), Gate())
             async let leader = cache.value(for: "k") {
                 await leading.pass()
@@ -189,7 +189,7 @@ import Testing
     @Test(arguments: StoreKind.allCases)
     func `a loader that reads its own key loads past`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             let value = try await cache.value(for: "k") {
                 try await cache.value(for: "k") { "inner" } + " and outer"
             }
@@ -216,8 +216,8 @@ import Testing
             }
             reading.open()
             let (plain, grouped) = (
-                form == .key ? oxbow.cache(module, of: Int.self) : nil,
-                form == .field ? oxbow.groupedCache(module, of: Int.self) : nil
+                try form == .key ? oxbow.cache(module, of: Int.self) : nil,
+                try form == .field ? oxbow.groupedCache(module, of: Int.self) : nil
             )
             @Sendable func value(_ load: @Sendable @escaping () async throws -> Int) async throws -> Int {
                 if let plain { return try await plain.value(for: "k", orLoad: load) }
@@ -239,7 +239,7 @@ import Testing
     @Test(arguments: StoreKind.allCases)
     func `a read that begins after an invalidation does not join an older load`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             let gate = Gate()
             async let early = cache.value(for: "k") {
                 await gate.pass()

@@ -10,7 +10,7 @@ import Testing
     @Test(arguments: StoreKind.servers)
     func `callers who want a cold entry at once share their looks`(_ kind: StoreKind) async throws {
         try await withOxbow(kind, cache: patient()) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             let loads = Counter()
             try await withThrowingTaskGroup(of: String.self) { group in
                 for _ in 0..<1000 {
@@ -35,7 +35,7 @@ import Testing
     @Test(arguments: StoreKind.servers)
     func `callers who want an entry that is there look by themselves`(_ kind: StoreKind) async throws {
         try await withOxbow(kind, cache: patient()) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             check(try await cache.value(for: "k") { "v" }, "v")
             check(try await cache.value(for: "k") { "unused" }, "v")
             try await withThrowingTaskGroup(of: String.self) { group in
@@ -56,7 +56,7 @@ import Testing
         configuration.redis.address = .host("127.0.0.1", port: server.port)
         configuration.cache.softTimeout = .seconds(1)
         try await withOxbow(configuration) { oxbow async throws in
-            let cache = oxbow.cache("a", of: String.self)
+            let cache = try oxbow.cache("a", of: String.self)
             _ = try await cache.value(for: "warm-up") { "v" }
             server.pause()
             defer { server.resume() }
@@ -83,7 +83,7 @@ import Testing
         let gate = Gate()
         let store = HookedStore { operation, _ in if operation == .read { await gate.pass() } }
         let oxbow = Oxbow(configuration, store: store)
-        let cache = oxbow.cache(freshModule(), of: String.self)
+        let cache = try oxbow.cache(freshModule(), of: String.self)
         // The first one looks, the second one's read is the coming one, which the third one shares.
         async let first = cache.value(for: "k") { () -> String? in nil }
         await gate.arrival()
@@ -107,7 +107,7 @@ import Testing
             if operation == .answer, isHeld.exchange(false, ordering: .relaxed) { await gate.pass() }
         }
         let oxbow = Oxbow(configuration, store: store)
-        let cache = oxbow.cache(freshModule(), of: String.self)
+        let cache = try oxbow.cache(freshModule(), of: String.self)
         check(try await cache.value(for: "k") { "old" }, "old")
         isHeld.store(true, ordering: .relaxed)
         async let early = cache.value(for: "k") { "unused" }

@@ -15,7 +15,7 @@ import Testing
         configuration.redis.address = .unix(path: server.unixPath)
         configuration.cache.softTimeout = .milliseconds(100)
         try await withOxbow(configuration) { oxbow async throws in
-            let cache = oxbow.cache("a", of: String.self)
+            let cache = try oxbow.cache("a", of: String.self)
             let client = try #require(oxbow.client)
             #expect(try await cache.value(for: "warm") == nil)
             // Reads are answered, the claim waits.
@@ -33,7 +33,7 @@ import Testing
 
     @Test func `callers cancelled in the middle of a miss leave nobody waiting`() async throws {
         try await withOxbow(.redis) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: Int.self)
+            let cache = try oxbow.cache(freshModule(), of: Int.self)
             for round in 0..<300 {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for index in 0..<8 {

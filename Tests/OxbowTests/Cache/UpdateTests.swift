@@ -10,7 +10,7 @@ import Testing
     @Test(arguments: StoreKind.allCases)
     func `a reader during the write goes to the database and stores nothing`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             check(try await cache.value(for: "k") { "old" }, "old")
             let written = try await cache.update("k") {
                 check(try await cache.value(for: "k"), nil)
@@ -26,7 +26,7 @@ import Testing
     @Test(arguments: StoreKind.allCases)
     func `a value that is returned is stored, unless it was invalidated meanwhile`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let cache = oxbow.groupedCache(freshModule(), of: String.self)
+            let cache = try oxbow.groupedCache(freshModule(), of: String.self)
             check(try await cache.writeThrough("k", in: "g") { "new" }, "new")
             check(try await cache.value(for: "k", in: "g"), "new")
             let other = try await cache.writeThrough("k", in: "g") {
@@ -42,7 +42,7 @@ import Testing
     @Test(arguments: StoreKind.allCases)
     func `a load that began before the write stores nothing`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             let gate = Gate()
             let reader = Task {
                 try await cache.value(for: "k") {
@@ -61,7 +61,7 @@ import Testing
     @Test(arguments: StoreKind.allCases)
     func `a write that throws, or is cancelled, leaves the entry open and empty`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             check(try await cache.value(for: "k") { "old" }, "old")
             await #expect(throws: Failure()) {
                 try await cache.update("k") { () async throws -> Int in throw Failure() }
@@ -89,7 +89,7 @@ import Testing
         var configuration = patient()
         configuration.claimLife = .milliseconds(300)
         try await withOxbow(kind, cache: configuration) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             try await cache.update("k") { () async throws in
                 // Three lives of a closing.
                 for _ in 0..<9 {
@@ -110,7 +110,7 @@ import Testing
         configuration.redis.address = .unix(path: server.unixPath)
         configuration.redis.commandTimeout = .milliseconds(300)
         try await withOxbow(configuration) { oxbow async throws in
-            let cache = oxbow.cache("a", of: String.self, options: CacheOptions(updateWithoutStore: .refuse))
+            let cache = try oxbow.cache("a", of: String.self, options: CacheOptions(updateWithoutStore: .refuse))
             try await cache.update("k") {}
             server.pause()
             defer { server.resume() }
@@ -128,7 +128,7 @@ import Testing
         var configuration = OxbowConfiguration()
         configuration.redis.address = .unix(path: server.unixPath)
         try await withOxbow(configuration) { oxbow async throws in
-            let cache = oxbow.cache("a", of: String.self)
+            let cache = try oxbow.cache("a", of: String.self)
             check(try await cache.value(for: "k") { "old" }, "old")
             try server.cli("config", "set", "maxmemory", "1")
             check(try await cache.writeThrough("k") { "new" }, "new")

@@ -19,7 +19,7 @@ import Testing
     @Test func `before run() caches load and warn once, everything else throws`() async throws {
         let log = LogRecorder()
         let oxbow = try Oxbow(OxbowConfiguration(), logger: log.logger)
-        let cache = oxbow.cache("a", of: String.self)
+        let cache = try oxbow.cache("a", of: String.self)
         for _ in 0..<3 { check(try await cache.value(for: "k") { "loaded" }, "loaded") }
         #expect(try await cache.value(for: "k") == nil)
         isCode(await #expect(throws: OxbowError.self) { try await cache.set("v", for: "k") }, .notRunning)
@@ -39,7 +39,7 @@ import Testing
         configuration.redis.commandTimeout = .milliseconds(300)
         configuration.cache.softTimeout = .milliseconds(200)
         try await withOxbow(configuration) { oxbow async throws in
-            let cache = oxbow.cache("a", of: String.self)
+            let cache = try oxbow.cache("a", of: String.self)
             let start = ContinuousClock.now
             check(try await cache.value(for: "k") { "loaded" }, "loaded")
             let waited = start.duration(to: .now)
@@ -61,7 +61,7 @@ import Testing
         configuration.redis.address = .host("127.0.0.1", port: try await ServerProcess.freePort())
         configuration.cache.softTimeout = .seconds(20)
         try await withOxbow(configuration) { oxbow async throws in
-            let hasty = oxbow.cache("a", of: String.self, options: CacheOptions(softTimeout: .milliseconds(100)))
+            let hasty = try oxbow.cache("a", of: String.self, options: CacheOptions(softTimeout: .milliseconds(100)))
             let start = ContinuousClock.now
             check(try await hasty.value(for: "k") { "loaded" }, "loaded")
             let several = try await hasty.values(for: ["k"]) { rows($0) }
@@ -80,7 +80,7 @@ import Testing
         configuration.redis.breaker = CircuitBreakerConfiguration()
         configuration.cache.softTimeout = .milliseconds(200)
         try await withOxbow(configuration) { oxbow async throws in
-            let cache = oxbow.cache("a", of: String.self)
+            let cache = try oxbow.cache("a", of: String.self)
             check(try await cache.value(for: "k") { "stored" }, "stored")
             server.pause()
             while try await cache.value(for: "k", orLoad: { "loaded" }) != "loaded" {}
@@ -109,7 +109,7 @@ import Testing
         configuration.redis.address = .host("127.0.0.1", port: server.port)
         configuration.cache.softTimeout = .milliseconds(200)
         try await withOxbow(configuration) { oxbow async throws in
-            let cache = oxbow.cache("a", of: String.self)
+            let cache = try oxbow.cache("a", of: String.self)
             try await cache.set("stored", for: "k")
             server.signal(SIGSTOP)
             defer { server.signal(SIGCONT) }
@@ -124,7 +124,7 @@ import Testing
 
     @Test func `without a store a process runs one load of a key and has one more waiting`() async throws {
         let oxbow = Oxbow(CacheConfiguration(), store: BrokenStore(), logger: silent)
-        let cache = oxbow.cache("a", of: Int.self)
+        let cache = try oxbow.cache("a", of: Int.self)
         let (gate, loads) = (Gate(), Counter())
         let load: @Sendable () async throws -> Int = {
             let number = loads.increment()
@@ -148,7 +148,7 @@ import Testing
 
     @Test func `a cancelled leader of the coming load leaves it to another`() async throws {
         let oxbow = Oxbow(CacheConfiguration(), store: BrokenStore(), logger: silent)
-        let cache = oxbow.cache("a", of: String.self)
+        let cache = try oxbow.cache("a", of: String.self)
         let gate = Gate()
         async let running = cache.value(for: "k") {
             await gate.pass()
@@ -171,7 +171,7 @@ import Testing
     func `a closed entry is loaded past and stays closed`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
             let module = freshModule("closed")
-            let cache = oxbow.cache(module, of: String.self)
+            let cache = try oxbow.cache(module, of: String.self)
             let closed = CellContent.encodedClosed([(.random(), 1)], isDirty: false)
             let client = try #require(oxbow.client)
             _ = try await client.execute(SET("ox-cache:\(module):1:k", closed, milliseconds: 60_000))
@@ -204,7 +204,7 @@ import Testing
         configuration.cache.softTimeout = .milliseconds(200)
         let log = LogRecorder()
         try await withOxbow(configuration, logger: log.logger) { oxbow async throws in
-            let cache = oxbow.cache("a", of: String.self)
+            let cache = try oxbow.cache("a", of: String.self)
             check(try await cache.value(for: "k") { "loaded" }, "loaded")
             let error = await #expect(throws: OxbowError.self) { try await cache.set("v", for: "k") }
             #expect("\(String(describing: error))".contains("WRONGPASS"))

@@ -165,8 +165,8 @@ import Testing
     @Test func `caches use it, the main client does not`() async throws {
         try await withOxbow(self.twoServers()) { oxbow async throws in
             let (module, text) = (freshModule(), String(repeating: "v", count: 100))
-            let plain = oxbow.cache(module, of: String.self)
-            let grouped = oxbow.groupedCache(module + "-g", of: String.self)
+            let plain = try oxbow.cache(module, of: String.self)
+            let grouped = try oxbow.groupedCache(module + "-g", of: String.self)
             #expect(try await plain.value(for: "k") { text } == text)
             #expect(try await grouped.value(for: "k", in: "g") { text } == text)
             let keys = ["ox-cache:\(module):1:k", "ox-cache:\(module)-g:1:g"]

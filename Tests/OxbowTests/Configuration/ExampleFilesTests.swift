@@ -135,8 +135,8 @@ func use(_ name: String, _ environment: [String: String]) async throws {
         // An earlier test may have replaced a master of the shared servers.
         try await expectEventually { oxbow.isSettled }
         let module = freshModule(name)
-        let plain = oxbow.cache(module, of: String.self)
-        let grouped = oxbow.groupedCache(module + "-g", of: String.self)
+        let plain = try oxbow.cache(module, of: String.self)
+        let grouped = try oxbow.groupedCache(module + "-g", of: String.self)
         let text = String(repeating: name, count: 100)
         for key in ["a", "b", "c", "d", "e"] {
             #expect(try await plain.value(for: key) { text } == text)

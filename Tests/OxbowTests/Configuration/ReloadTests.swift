@@ -93,7 +93,7 @@ import Testing
 
     @Test func `an update on its way keeps its closing, whatever the claim's life becomes`() async throws {
         try await withOxbow(.redis, cache: patient()) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             try await cache.update("k") {
                 var configuration = oxbow.configuration
                 configuration.cache.claimLife = .milliseconds(100)
@@ -162,8 +162,8 @@ import Testing
     func `lives and freshness hold for what is stored from then on`(_ kind: StoreKind) async throws {
         try await withOxbow(kind, cache: patient()) { oxbow async throws in
             let module = freshModule()
-            let cache = oxbow.cache(module, of: String.self)
-            let own = oxbow.cache(freshModule(), of: String.self, options: CacheOptions(timeToLive: .seconds(500)))
+            let cache = try oxbow.cache(module, of: String.self)
+            let own = try oxbow.cache(freshModule(), of: String.self, options: CacheOptions(timeToLive: .seconds(500)))
             var configuration = oxbow.configuration
             configuration.cache.timeToLive = .seconds(20)
             configuration.cache.absentTimeToLive = .seconds(10)
@@ -187,7 +187,7 @@ import Testing
         let patience = try self.properties(server.port, "\(Self.caches)redis.softTimeoutMillis = 20000")
         let oxbow = try Oxbow(properties: patience, logger: LogRecorder().logger)
         try await oxbow.withRunning {
-            let (client, cache) = (try #require(oxbow.client), oxbow.cache("a", of: String.self))
+            let (client, cache) = (try #require(oxbow.client), try oxbow.cache("a", of: String.self))
             _ = try await cache.value(for: "k") { "v" }
             server.pause()
             defer { server.resume() }

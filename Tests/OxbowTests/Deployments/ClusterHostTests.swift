@@ -23,7 +23,7 @@ import Testing
         do {
             try await deployed("ors", environment) { oxbow async throws in
                 let client = try #require(oxbow.client)
-                let users = oxbow.cache("users", of: String.self)
+                let users = try oxbow.cache("users", of: String.self)
                 // One in each of several slots, on all masters.
                 let service = Service(oxbow, counters: (0..<6).map { "\(name):counter:\($0)" })
                 try await step("keys are stored on all masters, and have reached the replicas") { () async throws in

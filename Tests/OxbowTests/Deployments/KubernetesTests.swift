@@ -28,8 +28,8 @@ import Testing
             let client = try #require(oxbow.client)
             let module = freshModule("pods")
             let prefix = "ox-cache:\(module):"
-            let values = oxbow.cache(module, of: String.self)
-            let grouped = oxbow.groupedCache("\(module)-g", of: String.self)
+            let values = try oxbow.cache(module, of: String.self)
+            let grouped = try oxbow.groupedCache("\(module)-g", of: String.self)
             try await step("caches fill") { () async throws in
                 for number in 0..<100 {
                     #expect(try await values.value(for: "\(number)") { "v\(number)" } == "v\(number)")

@@ -27,8 +27,8 @@ import Testing
         let prefix = "ORS:\(name)"
         try await deployed("ors", environment) { oxbow async throws in
             let client = try #require(oxbow.client)
-            let strategies = oxbow.cache("strategy", of: String.self)
-            let steps = oxbow.groupedCache("step", of: Int.self)
+            let strategies = try oxbow.cache("strategy", of: String.self)
+            let steps = try oxbow.groupedCache("step", of: Int.self)
             try await step("all workers write sessions and read caches at once") { () async throws in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for worker in 0..<Self.workers {
@@ -61,6 +61,21 @@ import Testing
                 for node in try cluster.masters() {
                     #expect(try !node.cli("--scan", "--pattern", "\(prefix)*").isEmpty)
                 }
+            }
+            try await step("maps, locks and limits have keys under the prefix, too") { () async throws in
+                let map = oxbow.map("sign-in", of: String.self, timeToLive: .seconds(60))
+                _ = try await map.put("state", for: "k")
+                #expect(try await map.value(for: "k") == "state")
+                let inside = try await oxbow.withLock("x", waitingAtMost: .seconds(5)) { _ in
+                    try await keys("\(prefix):ox-lock", client).count
+                }
+                #expect(inside == 1)
+                let limiter = oxbow.rateLimiter("sms", permits: 1, per: .seconds(60))
+                #expect(try await limiter.acquire("k").isAllowed)
+                #expect(try await !limiter.acquire("k").isAllowed)
+                let found = try await keys("\(prefix):ox-map", client)
+                #expect(found.count == 2)
+                #expect(try await client.execute(DEL(Array(found))) == 2)
             }
             try await step("others' keys are out of reach") { () async throws in
                 let error = await #expect(throws: RedisError.self) { try await client.execute(SET("other", "v")) }

@@ -19,7 +19,7 @@ import Testing
         do {
             try await deployed("sentinel", environment) { oxbow async throws in
                 let client = try #require(oxbow.client)
-                let users = oxbow.cache(freshModule("users"), of: String.self)
+                let users = try oxbow.cache(freshModule("users"), of: String.self)
                 let name = "failover:\(UUID())"
                 let service = Service(oxbow, counters: ["\(name):1", "\(name):2"])
                 try await step("data is stored, and has reached the replicas") { () async throws in

@@ -12,8 +12,12 @@ struct ProcessCaches: Sendable {
         self.oxbow = oxbow
         // An update that writes without having closed promises less.
         let options = CacheOptions(updateWithoutStore: .refuse)
-        self.plain = form == .key ? oxbow.cache("m", of: Int.self, options: options) : nil
-        self.grouped = form == .field ? oxbow.groupedCache("m", of: Int.self, options: options) : nil
+        do {
+            self.plain = try form == .key ? oxbow.cache("m", of: Int.self, options: options) : nil
+            self.grouped = try form == .field ? oxbow.groupedCache("m", of: Int.self, options: options) : nil
+        } catch {
+            preconditionFailure("the one cache of an instance: \(error)")
+        }
     }
 
     func value(_ cell: Int, orLoad load: @Sendable @escaping () async throws -> Int) async throws -> Int {

@@ -15,7 +15,7 @@ import Testing
         var configuration = OxbowConfiguration()
         configuration.redis.address = .unix(path: server.unixPath)
         try await withOxbow(configuration) { oxbow async throws in
-            let cache = oxbow.cache("a", of: String.self)
+            let cache = try oxbow.cache("a", of: String.self)
             for key in ["1", "2"] { check(try await cache.value(for: key) { "old" }, "old") }
             switch outage {
             case .hangs: server.pause()
@@ -46,7 +46,7 @@ import Testing
             configuration.cache.holdOff = holdOff
             configuration.cache.journalReplay = .zero
             try await withOxbow(configuration) { oxbow async throws in
-                let cache = oxbow.cache("a", of: String.self)
+                let cache = try oxbow.cache("a", of: String.self)
                 try await cache.update("k") {}
                 let before = try server.calls(of: "evalsha")
                 try await cache.update("k") {}

@@ -32,8 +32,8 @@ import Testing
         var client = configuration.redis
         client.commandTimeout = .seconds(5)
         try await withOxbow(configuration) { oxbow async throws in
-            let plain = oxbow.cache("a", of: String.self)
-            let grouped = oxbow.groupedCache("g", of: String.self)
+            let plain = try oxbow.cache("a", of: String.self)
+            let grouped = try oxbow.groupedCache("g", of: String.self)
             for key in ["read", "invalidated", "updated"] {
                 check(try await plain.value(for: key) { "old" }, "old")
                 check(try await grouped.value(for: key, in: "group") { "old" }, "old")

@@ -43,7 +43,7 @@ import Testing
         let server = try await ServerProcess.start()
         defer { server.stop() }
         try await withOxbow(self.configuration(server)) { oxbow async throws in
-            let cache = oxbow.cache("a", of: String.self)
+            let cache = try oxbow.cache("a", of: String.self)
             check(try await cache.value(for: "k") { "v" }, "v")
             server.pause()
             check(try await cache.invalidate("k"), .journaled)
@@ -70,7 +70,7 @@ import Testing
         var configuration = self.configuration(server)
         configuration.redis.breaker?.delay = .milliseconds(500)
         try await withOxbow(configuration) { oxbow async throws in
-            let cache = oxbow.cache("a", of: String.self)
+            let cache = try oxbow.cache("a", of: String.self)
             check(try await cache.value(for: "k") { "v" }, "v")
             server.pause()
             for _ in 0..<3 { check(try await cache.value(for: "other") { "v" }, "v") }

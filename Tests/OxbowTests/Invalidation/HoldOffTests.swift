@@ -30,7 +30,7 @@ import Testing
         var configuration = patient()
         configuration.holdOff = .milliseconds(400)
         try await withOxbow(kind, cache: configuration) { oxbow async throws in
-            let cache = oxbow.groupedCache(freshModule(), of: String.self)
+            let cache = try oxbow.groupedCache(freshModule(), of: String.self)
             check(try await cache.value(for: "a", in: "g") { "old" }, "old")
             check(try await cache.value(for: "a", in: "other") { "old" }, "old")
             check(try await cache.invalidate(group: "g"), .applied)
@@ -51,7 +51,7 @@ import Testing
         var configuration = patient()
         configuration.holdOff = .milliseconds(400)
         try await withOxbow(kind, cache: configuration) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             for key in ["invalidated", "updated"] {
                 check(try await cache.value(for: key) { "old" }, "old")
                 if key == "updated" {
@@ -78,7 +78,7 @@ import Testing
         let module = freshModule()
         try await withOxbow(kind, cache: configuration) { oxbow async throws in
             try await withOxbow(kind) { other async throws in
-                let (cache, others) = (oxbow.cache(module, of: String.self), other.cache(module, of: String.self))
+                let (cache, others) = try (oxbow.cache(module, of: String.self), other.cache(module, of: String.self))
                 try await cache.writeThrough("k") {
                     try await others.invalidate("k")
                     return "older than the invalidation"
@@ -96,7 +96,7 @@ import Testing
         let module = freshModule()
         let key = CellName(encoded: "ox-cache:\(module):1:g")
         try await withOxbow(kind, cache: configuration) { oxbow async throws in
-            let cache = oxbow.groupedCache(module, of: String.self)
+            let cache = try oxbow.groupedCache(module, of: String.self)
             check(try await cache.value(for: "a", in: "h") { "old" }, "old")
             check(try await cache.invalidate(group: "g"), .applied)
             try await oxbow.store.invalidate(namespace: CellName(encoded: "ox-cache:\(module):1:"))

@@ -43,8 +43,8 @@ import Testing
 
     @Test func `what is invalidated in an outage is not read, and removed when the outage is over`() async throws {
         try await self.withOutage { oxbow, direct, proxy, _ async throws in
-            let (plain, grouped) = (oxbow.cache("a", of: String.self), oxbow.groupedCache("b", of: String.self))
-            let (others, groups) = (direct.cache("a", of: String.self), direct.groupedCache("b", of: String.self))
+            let (plain, grouped) = try (oxbow.cache("a", of: String.self), oxbow.groupedCache("b", of: String.self))
+            let (others, groups) = try (direct.cache("a", of: String.self), direct.groupedCache("b", of: String.self))
             for key in ["1", "2"] {
                 check(try await plain.value(for: key) { "old" }, "old")
                 for group in ["g", "h"] { check(try await grouped.value(for: key, in: group) { "old" }, "old") }
@@ -76,7 +76,7 @@ import Testing
 
     @Test func `a thousand invalidations of an outage are all carried out`() async throws {
         try await self.withOutage { oxbow, direct, proxy, _ async throws in
-            let (cache, others) = (oxbow.cache("a", of: String.self), direct.cache("a", of: String.self))
+            let (cache, others) = try (oxbow.cache("a", of: String.self), direct.cache("a", of: String.self))
             let keys = (0..<1000).map { "\($0)" }
             _ = try await others.values(for: keys) { missing in
                 Dictionary(uniqueKeysWithValues: missing.map { ($0, "old") })
@@ -103,7 +103,7 @@ import Testing
     func `what the server refuses is journaled and carried out later`(_ refusal: Refusal) async throws {
         let settings = ["save 1000 1000000", "enable-protected-configs yes"]
         try await self.withOutage(settings: settings) { oxbow, _, _, server async throws in
-            let cache = oxbow.cache("a", of: String.self)
+            let cache = try oxbow.cache("a", of: String.self)
             check(try await cache.value(for: "k") { "old" }, "old")
             switch refusal {
             case .permission: try server.cli("acl", "setuser", "default", "-@scripting")
@@ -141,9 +141,9 @@ import Testing
 
     @Test func `a full journal reads past its cache until that is empty`() async throws {
         try await self.withOutage(entries: 2) { oxbow, direct, proxy, _ async throws in
-            let (full, other) = (oxbow.cache("full", of: String.self), oxbow.cache("other", of: String.self))
+            let (full, other) = try (oxbow.cache("full", of: String.self), oxbow.cache("other", of: String.self))
             // Others are not read past, and not emptied.
-            let fields = oxbow.groupedCache("fields", of: String.self)
+            let fields = try oxbow.groupedCache("fields", of: String.self)
             for key in ["1", "2", "3", "4"] { check(try await full.value(for: key) { "old" }, "old") }
             check(try await other.value(for: "1") { "old" }, "old")
             check(try await fields.value(for: "1", in: "g") { "old" }, "old")
@@ -166,7 +166,7 @@ import Testing
 
     @Test func `with a hold-off a cache that is emptied as a whole is emptied again behind it`() async throws {
         try await self.withOutage(entries: 1, holdOff: .seconds(1)) { oxbow, direct, proxy, _ async throws in
-            let (cache, others) = (oxbow.cache("a", of: String.self), direct.cache("a", of: String.self))
+            let (cache, others) = try (oxbow.cache("a", of: String.self), direct.cache("a", of: String.self))
             for key in ["1", "2"] { check(try await cache.value(for: key) { "old" }, "old") }
             try await self.cut(proxy)
             for key in ["1", "2", "absent"] { check(try await cache.invalidate(key), .journaled) }
@@ -196,7 +196,7 @@ import Testing
 
     @Test func `a cancelled task invalidates`() async throws {
         try await withOxbow(.redis) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             check(try await cache.value(for: "k") { "old" }, "old")
             let task = Task {
                 while !Task.isCancelled { await Task.yield() }
@@ -210,7 +210,7 @@ import Testing
 
     @Test func `with the store away an update writes and is journaled`() async throws {
         try await self.withOutage { oxbow, direct, proxy, _ async throws in
-            let (cache, others) = (oxbow.cache("a", of: String.self), direct.cache("a", of: String.self))
+            let (cache, others) = try (oxbow.cache("a", of: String.self), direct.cache("a", of: String.self))
             for key in ["1", "2", "3"] { check(try await cache.value(for: key) { "old" }, "old") }
             try await self.cut(proxy)
             let written = try await cache.update(["1", "2"]) { () async throws in
@@ -232,7 +232,7 @@ import Testing
 
     @Test func `an update whose store goes away in the middle is journaled`() async throws {
         try await self.withOutage { oxbow, direct, proxy, _ async throws in
-            let (cache, others) = (oxbow.cache("a", of: String.self), direct.cache("a", of: String.self))
+            let (cache, others) = try (oxbow.cache("a", of: String.self), direct.cache("a", of: String.self))
             check(try await cache.value(for: "k") { "old" }, "old")
             try await cache.writeThrough("k") { () async throws in
                 try await self.cut(proxy)

@@ -38,8 +38,8 @@ import Testing
         try await withOxbow(self.configuration(server)) { first async throws in
             try await withOxbow(self.configuration(server)) { second async throws in
                 let keys = (0..<200).map { "\($0)" }
-                let (a, b) = (first.cache("a", of: String.self), second.cache("a", of: String.self))
-                let grouped = first.groupedCache("g", of: String.self)
+                let (a, b) = try (first.cache("a", of: String.self), second.cache("a", of: String.self))
+                let grouped = try first.groupedCache("g", of: String.self)
                 _ = try await a.values(for: keys + ["kept"]) { missing in
                     Dictionary(uniqueKeysWithValues: missing.map { ($0, "old") })
                 }
@@ -72,7 +72,7 @@ import Testing
         var configuration = self.configuration(server)
         configuration.cache.journalEntries = 10
         try await withOxbow(configuration) { oxbow async throws in
-            let (cache, grouped) = (oxbow.cache("a", of: String.self), oxbow.groupedCache("g", of: String.self))
+            let (cache, grouped) = try (oxbow.cache("a", of: String.self), oxbow.groupedCache("g", of: String.self))
             let keys = (0..<3000).map { "\($0)" }
             _ = try await cache.values(for: keys) { missing in
                 Dictionary(uniqueKeysWithValues: missing.map { ($0, "old") })
@@ -104,14 +104,14 @@ import Testing
         let server = try await ServerProcess.start()
         defer { server.stop() }
         try await withOxbow(self.configuration(server)) { gone async throws in
-            let cache = gone.cache("a", of: String.self)
+            let cache = try gone.cache("a", of: String.self)
             check(try await cache.value(for: "k") { "old" }, "old")
             try server.cli("save")
             check(try await cache.invalidate("k"), .applied)
         }
         try await self.restart(server)
         try await withOxbow(self.configuration(server)) { newcomer async throws in
-            let cache = newcomer.cache("a", of: String.self)
+            let cache = try newcomer.cache("a", of: String.self)
             check(try await cache.value(for: "k") { "new" }, "new")
             try await self.awaitSettled(newcomer, failovers: 1)
             check(newcomer.invalidationJournal.emptiedMasters, 1)
@@ -126,7 +126,7 @@ import Testing
             var configuration = self.configuration(server)
             configuration.redis.address = .host("127.0.0.1", port: proxy.port)
             try await withOxbow(configuration) { old async throws in
-                let cache = old.cache("a", of: String.self)
+                let cache = try old.cache("a", of: String.self)
                 for key in ["k", "kept"] { check(try await cache.value(for: key) { "old" }, "old") }
                 try server.cli("save")
                 check(try await cache.invalidate("k"), .applied)
@@ -134,7 +134,7 @@ import Testing
                 proxy.resetConnections()
                 try await self.restart(server)
                 try await withOxbow(self.configuration(server)) { newcomer async throws in
-                    let others = newcomer.cache("a", of: String.self)
+                    let others = try newcomer.cache("a", of: String.self)
                     check(try await others.value(for: "k") { "new" }, "new")
                     check(newcomer.invalidationJournal.recoveringMasters, 1)
                     try await proxy.listen()
@@ -151,7 +151,7 @@ import Testing
         let server = try await ServerProcess.start()
         defer { server.stop() }
         try await withOxbow(self.configuration(server)) { oxbow async throws in
-            let cache = oxbow.cache("a", of: String.self)
+            let cache = try oxbow.cache("a", of: String.self)
             check(try await cache.value(for: "k") { "old" }, "old")
             try server.cli("save")
             check(try await cache.invalidate("k"), .applied)
@@ -169,7 +169,7 @@ import Testing
         defer { server.stop() }
         try await withOxbow(self.configuration(server)) { oxbow async throws in
             try await withOxbow(self.configuration(server)) { other async throws in
-                let (cache, others) = (oxbow.cache("a", of: String.self), other.cache("a", of: String.self))
+                let (cache, others) = try (oxbow.cache("a", of: String.self), other.cache("a", of: String.self))
                 check(try await cache.value(for: "k") { "old" }, "old")
                 try server.cli("save")
                 try await cache.update("k") { () async throws in
@@ -187,7 +187,7 @@ import Testing
         let server = try await ServerProcess.start()
         defer { server.stop() }
         try await withOxbow(self.configuration(server)) { oxbow async throws in
-            let cache = oxbow.cache("a", of: String.self)
+            let cache = try oxbow.cache("a", of: String.self)
             for key in ["1", "2"] { check(try await cache.value(for: key) { "old" }, "old") }
             try server.cli("save")
             check(try await cache.invalidate("1"), .applied)
@@ -206,7 +206,7 @@ import Testing
         defer { server.stop() }
         try server.cli("set", "other", "1")
         try await withOxbow(self.configuration(server)) { oxbow async throws in
-            let cache = oxbow.cache("a", of: String.self)
+            let cache = try oxbow.cache("a", of: String.self)
             // Stored at once: a server without a record of ours has nothing that was invalidated.
             check(try await cache.value(for: "k") { "v" }, "v")
             check(try await cache.value(for: "k"), "v")
@@ -227,7 +227,7 @@ import Testing
         var configuration = self.configuration(server)
         configuration.redis.credentials = RedisCredentials(username: "app", password: "p")
         try await withOxbow(configuration) { oxbow async throws in
-            let cache = oxbow.cache("a", of: String.self)
+            let cache = try oxbow.cache("a", of: String.self)
             check(try await cache.value(for: "k") { "v" }, "v")
             check(try await cache.value(for: "k"), "v")
             check(try await cache.invalidate("k"), .applied)

@@ -6,7 +6,7 @@ import Testing
     @Test(arguments: StoreKind.allCases)
     func `a repeated read stays in memory`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             try await oxbow.withRequestScope { () async throws in
                 for _ in 0..<5 { check(try await cache.value(for: "k") { "v" }, "v") }
                 #expect(try await cache.value(for: "k") == "v")
@@ -20,7 +20,7 @@ import Testing
 
     @Test func `a scope is invisible to other requests and ends with its body`() async throws {
         try await withOxbow(.redis) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             let gate = Gate()
             var straggler: Task<String?, any Error>?
             try await oxbow.withRequestScope { () async throws in
@@ -43,8 +43,8 @@ import Testing
 
     @Test func `a change made in the scope is seen in it at once`() async throws {
         try await withOxbow(.redis) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
-            let groups = oxbow.groupedCache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
+            let groups = try oxbow.groupedCache(freshModule(), of: String.self)
             try await oxbow.withRequestScope { () async throws in
                 _ = try await cache.value(for: "k") { "1" }
                 try await cache.invalidate("k")
@@ -64,7 +64,7 @@ import Testing
     /// read brings its older value.
     @Test func `a read that began before an invalidation is not remembered`() async throws {
         try await withOxbow(.redis) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             try await oxbow.withRequestScope { () async throws in
                 let gate = Gate()
                 async let early = cache.value(for: "k") {
@@ -82,7 +82,7 @@ import Testing
 
     @Test func `known absence is remembered for those who accept it`() async throws {
         try await withOxbow(.redis) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             try await oxbow.withRequestScope { () async throws in
                 for _ in 0..<3 { check(try await cache.value(for: "k") { () -> String? in nil }, nil) }
                 #expect(cache.statistics.scopeHits == 2)
@@ -96,7 +96,7 @@ import Testing
         var configuration = patient()
         configuration.requestScopeEntries = 10
         try await withOxbow(.redis, cache: configuration) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             try await oxbow.withRequestScope { () async throws in
                 for index in 0..<20 { _ = try await cache.value(for: "\(index)") { "old" } }
                 for index in 0..<20 { _ = try await cache.value(for: "\(index)") { "old" } }
@@ -111,7 +111,7 @@ import Testing
         var configuration = patient()
         configuration.usesRequestScope = false
         try await withOxbow(.redis, cache: configuration) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
             try await oxbow.withRequestScope { () async throws in
                 for _ in 0..<3 { _ = try await cache.value(for: "k") { "v" } }
             }

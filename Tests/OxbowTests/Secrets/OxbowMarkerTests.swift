@@ -38,10 +38,10 @@ import Testing
         configuration.cache.maximumValueBytes = 1000
         configuration.redis.commandTimeout = .milliseconds(200)
         let oxbow = try Oxbow(configuration, logger: marker.recorder.logger)
-        let notes = oxbow.cache("notes", of: Note.self)
-        let texts = oxbow.cache("texts", of: String.self)
-        let groups = oxbow.groupedCache("groups", of: String.self)
-        let unable = oxbow.cache("unable", codec: Unable())
+        let notes = try oxbow.cache("notes", of: Note.self)
+        let texts = try oxbow.cache("texts", of: String.self)
+        let groups = try oxbow.groupedCache("groups", of: String.self)
+        let unable = try oxbow.cache("unable", codec: Unable())
 
         // Before run().
         await marker.expectError("set") { try await notes.set(Note(), for: text) }
@@ -127,7 +127,7 @@ import Testing
         configuration.cache.waitForLoad = .milliseconds(50)
         configuration.cache.maximumConcurrentLoads = 1
         try await withOxbow(configuration, logger: marker.recorder.logger) { oxbow async throws in
-            let texts = oxbow.cache("texts", of: String.self)
+            let texts = try oxbow.cache("texts", of: String.self)
             try await texts.set(text, for: text)
             server.pause()
             check(try await texts.value(for: text) { text }, text)

@@ -49,7 +49,7 @@ import Testing
     func `out of memory, entries, groups and updates are held off all the same`(_ kind: ServerProcess.Kind) async throws
     {
         try await self.withServer(kind) { oxbow, server async throws in
-            let (plain, grouped) = (oxbow.cache("a", of: String.self), oxbow.groupedCache("b", of: String.self))
+            let (plain, grouped) = try (oxbow.cache("a", of: String.self), oxbow.groupedCache("b", of: String.self))
             for key in ["1", "2", "3"] { check(try await plain.value(for: key) { "old" }, "old") }
             check(try await grouped.value(for: "1", in: "g") { "old" }, "old")
             try server.cli("config", "set", "maxmemory", "1")

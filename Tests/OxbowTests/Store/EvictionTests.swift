@@ -19,7 +19,7 @@ import Testing
         configuration.cache = patient()
         let value = String(repeating: "x", count: 10_000)
         try await withOxbow(configuration) { oxbow async throws in
-            let (plain, grouped) = (oxbow.cache("a", of: String.self), oxbow.groupedCache("b", of: String.self))
+            let (plain, grouped) = try (oxbow.cache("a", of: String.self), oxbow.groupedCache("b", of: String.self))
             _ = try await plain.value(for: "first") { value }
             let used = try server.cli("info", "memory").split(whereSeparator: \.isNewline)
                 .first { $0.hasPrefix("used_memory:") }?
@@ -45,7 +45,7 @@ import Testing
     func `the hash of a group lives as long as its longest field`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
             let module = freshModule()
-            let cache = oxbow.groupedCache(module, of: String.self, options: CacheOptions(jitterPercent: 0))
+            let cache = try oxbow.groupedCache(module, of: String.self, options: CacheOptions(jitterPercent: 0))
             let client = try #require(oxbow.client)
             func rest() async throws -> Int {
                 try await client.execute(RawCommand("PTTL", "ox-cache:\(module):1:g", returning: Int.self))

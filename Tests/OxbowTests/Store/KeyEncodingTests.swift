@@ -12,8 +12,8 @@ import Testing
     @Test(arguments: StoreKind.allCases)
     func `each key has an entry of its own`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let cache = oxbow.cache(freshModule(), of: String.self)
-            let groups = oxbow.groupedCache(freshModule(), of: String.self)
+            let cache = try oxbow.cache(freshModule(), of: String.self)
+            let groups = try oxbow.groupedCache(freshModule(), of: String.self)
             for key in Self.nasty {
                 try await cache.set("<\(key)>", for: key)
                 try await groups.set("<\(key)>", for: key, in: "g")
@@ -48,8 +48,8 @@ import Testing
 
     @Test func `an empty key or group is a clear error and reaches nobody`() async throws {
         let oxbow = try Oxbow(inMemory: CacheConfiguration(), logger: silent)
-        let cache = oxbow.cache("a", of: String.self)
-        let groups = oxbow.groupedCache("b", of: String.self)
+        let cache = try oxbow.cache("a", of: String.self)
+        let groups = try oxbow.groupedCache("b", of: String.self)
         let calls: [@Sendable () async throws -> Void] = [
             { _ = try await cache.value(for: "") { "loaded" } }, { _ = try await cache.value(for: "") },
             { try await cache.set("v", for: "") }, { try await cache.invalidate("") },

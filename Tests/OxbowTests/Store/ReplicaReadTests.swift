@@ -30,8 +30,8 @@ import Testing
                 for _ in 0..<4 { #expect(try await client.execute(GET(own, as: String.self)) == "old") }
                 #expect(try replicas.reads() == before + 4)
 
-                let plain = oxbow.cache(freshModule("plain"), of: String.self)
-                let grouped = oxbow.groupedCache(freshModule("grouped"), of: String.self)
+                let plain = try oxbow.cache(freshModule("plain"), of: String.self)
+                let grouped = try oxbow.groupedCache(freshModule("grouped"), of: String.self)
                 try await Self.use(plain, grouped, "first")
                 #expect(try replicas.reads() == before + 4)
 

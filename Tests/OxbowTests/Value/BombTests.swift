@@ -24,7 +24,7 @@ import Testing
         #expect(bomb.readableBytes < 1 << 20 + 100)
         try await withOxbow(.redis, cache: configuration) { oxbow async throws in
             let module = freshModule("bomb")
-            let cache = oxbow.cache(module, of: Data.self)
+            let cache = try oxbow.cache(module, of: Data.self)
             let client = try #require(oxbow.client)
             _ = try await client.execute(SET("ox-cache:\(module):1:k", bomb, milliseconds: 60_000))
             let before = try Memory.resetPeak()

@@ -39,6 +39,13 @@ import Testing
         #expect(self.accepts(.decimal(0...10), text) == accepted)
     }
 
+    @Test(arguments: [("-1", true), ("-01", true), ("-2", false), ("0", false), ("11", false), ("", false)])
+    func `a limit may be -1 for none`(text: String, accepted: Bool) {
+        let limit = PropertyDefinition("a", .integer(1...10), default: "5", noLimit: true, "")
+        #expect(limit.accepts(text) == accepted)
+        #expect(limit.allowed == "a whole number from 1 to 10, or -1 for no limit, which is 10")
+    }
+
     @Test(arguments: ["0", "1.5", "+1.5", "-1.5", ".5", "1e3", "1E-3"])
     func `a number may have a fraction and an exponent`(text: String) {
         #expect(self.accepts(.decimal(-1000...1000), text))

@@ -36,9 +36,8 @@ import Testing
         #expect(reader.warnings.map(\.property) == ["com.example.odd", nil])
     }
 
-    @Test func `a property without effect is a warning if it is set, be it for a variant or by the environment`() throws
-    {
-        var byFile = try reader("com.example.later=true\ncom.example.second.later=false")
+    @Test func `a property without effect is a warning if it has another value, also a variant or a variable`() throws {
+        var byFile = try reader("com.example.later=false\ncom.example.second.later=false")
         byFile.addVariants(["com.example.second."], of: "com.example.")
         let effect = "known, but without effect in this version"
         #expect(
@@ -49,6 +48,10 @@ import Testing
         #expect(byFile.warnings.map(\.code) == [.ignored, .ignored])
         let byEnvironment = try reader("", environment: ["COM_EXAMPLE_LATER": "x"])
         #expect(byEnvironment.warnings.map(\.source) == [.environment("COM_EXAMPLE_LATER")])
+    }
+
+    @Test func `a property without effect is no warning if it has its default`() throws {
+        #expect(try reader("com.example.later=TRUE").warnings.isEmpty)
     }
 
     @Test func `the ids in a value make the properties of their variants known`() throws {

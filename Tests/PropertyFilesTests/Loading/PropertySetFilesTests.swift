@@ -74,7 +74,8 @@ import Testing
                 error?.description == """
                     \(missing): no such file or directory
                     a.properties:1: a: a \\u escape without four hexadecimal digits
-                    b.properties:1: b: environment variable NONE is not set
+                    b.properties:1: b: an environment variable that the value refers to by ${...} is not set; \
+                    allowed: ${NAME:-default} for a variable that may be unset, $${ for a literal ${
                     c.properties: a link that leads nowhere
                     """
             )

@@ -21,14 +21,25 @@ import Testing
     }
 
     @Test func `the environment overrides files and stands alone`() throws {
-        let environment = ["COM_EXAMPLE_A": " from outside ", "COM_EXAMPLE_B": "", "COM_EXAMPLE_C": "${NONE}"]
-        let set = try PropertySet("com.example.a=1\ncom.example.b=2", named: "x", environment: environment)
+        let environment = ["COM_EXAMPLE_A": " from outside ", "COM_EXAMPLE_C": "${NONE}"]
+        let set = try PropertySet("com.example.a=1", named: "x", environment: environment)
         #expect(set["com.example.a"]?.text == "from outside")
         #expect(set["com.example.a"]?.source == .environment("COM_EXAMPLE_A"))
-        #expect(set["com.example.b"]?.text == "")
-        #expect(set["com.example.b"]?.source.description == "environment variable COM_EXAMPLE_B")
         #expect(set["com.example.c"]?.text == "${NONE}")
         #expect(set["com.example.d"] == nil)
+    }
+
+    @Test func `a variable that is set to nothing counts as unset`() throws {
+        let environment = ["COM_EXAMPLE_A": "", "COM_EXAMPLE_B": "", "EMPTY": ""]
+        let text = "com.example.a=1${EMPTY}\ncom.example.c="
+        let set = try PropertySet(text, named: "x", environment: environment)
+        #expect(set["com.example.a"]?.text == "1")
+        #expect(set["com.example.b"] == nil)
+        #expect(set["com.example.c"]?.text == "")
+        let unresolved = #expect(throws: PropertyError.self) {
+            try PropertySet("com.example.a=${NONE}", named: "x", environment: environment)
+        }
+        #expect(unresolved?.code == .unresolved)
     }
 
     @Test func `a value that the environment overrides need not be resolved`() throws {

@@ -46,9 +46,11 @@ import Testing
     }
 
     @Test(arguments: ["${NONE}", "a${NONE}b", "${EMPTY:-${NONE}}", "${NADA:-x${NONE}}"])
-    func `an unset variable is an error that names it`(value: String) {
+    func `an unset variable is an error that names the property`(value: String) {
         let error = #expect(throws: PropertyError.self) { try self.expanded("1\nb.c=" + value) }
-        #expect(error?.description == "x:2: b.c: environment variable NONE is not set")
+        let message = "an environment variable that the value refers to by ${...} is not set"
+        let allowed = "${NAME:-default} for a variable that may be unset, $${ for a literal ${"
+        #expect(error?.description == "x:2: b.c: \(message); allowed: \(allowed)")
         #expect(error?.code == .unresolved)
     }
 
@@ -77,8 +79,11 @@ import Testing
         #expect(throws: PropertyError.self) { try self.expanded(String(value.dropLast())) }
     }
 
-    @Test func `an error shows no part of the value`() {
-        let error = #expect(throws: PropertyError.self) { try self.expanded("geheim${NONE}") }
+    /// What looks like a variable's name may be a piece of a password.
+    @Test(arguments: ["geheim${NONE}", "a${geheim}b", "${geheim", "${geheim:x}", "${NONE:-${geheim}}", "${1geheim}"])
+    func `an error shows no part of the value`(value: String) {
+        let error = #expect(throws: PropertyError.self) { try self.expanded(value) }
         #expect(error?.description.contains("geheim") == false)
+        #expect(error?.description.contains("$${ for a literal ${") == true)
     }
 }
