@@ -29,6 +29,7 @@ package enum EnvelopeFuzz {
         switch content {
         case .claim: if !isClaim { found.append("taken for a claim") }
         case .closed: if !isClosed { found.append("taken for closed") }
+        case .pass: if bytes != Array("OX1p".utf8) { found.append("taken for a pass mark") }
         case .value(let envelope, let stored):
             if isClaim || isClosed { found.append("a claim or closed cell taken for a value") }
             if Array(stored.readableBytesView) != bytes { found.append("other bytes kept than those of the cell") }

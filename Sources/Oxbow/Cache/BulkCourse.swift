@@ -16,10 +16,10 @@ extension CacheEngine {
         }
     }
 
-    /// A key that is loaded without a claim; `looksAgain` as for ``loadUnclaimed(_:_:looksAgain:)``.
+    /// A key that is loaded without a claim, and why.
     struct Unclaimed: Sendable {
         let index: Int
-        let looksAgain: Bool
+        let reason: UnclaimedReason
     }
 
     /// Where the keys of a bulk read stand, by their indices: each has its answer, or is in one of the lists.
@@ -46,7 +46,7 @@ extension CacheEngine {
             switch content {
             case .absent, .unusable, .value: self.free.append((index, content))
             case .claim(let token): self.held.append((index, token))
-            case .closed: self.unclaimed.append(Unclaimed(index: index, looksAgain: false))
+            case .closed, .pass: self.unclaimed.append(Unclaimed(index: index, reason: .cellIsTaken))
             }
         }
 
@@ -58,7 +58,7 @@ extension CacheEngine {
 
         /// What others hold is loaded past.
         mutating func loadPastHeld() {
-            self.unclaimed += self.held.map { Unclaimed(index: $0.index, looksAgain: true) }
+            self.unclaimed += self.held.map { Unclaimed(index: $0.index, reason: .waitedTooLong) }
             self.held = []
         }
     }

@@ -40,6 +40,11 @@ public struct CacheConfiguration: Sendable, Hashable {
     /// `nil`, the default, is twice the claim's life: who waits outlasts the claim of a loader that has died, and the load
     /// of the one that comes after it.
     public var waitForLoad: Duration?
+    /// Whether a load goes on when no caller waits for it any more, so that its value is stored; `false` by default.
+    ///
+    /// In any case it goes on while a caller of this process waits, whichever caller began it. It is cancelled after
+    /// `maximumLoad` at the latest.
+    public var completesLoads = false
     /// How many loads of one cache run at once in this process while the cache cannot be used, or entries are closed; 64 by
     /// default.
     ///

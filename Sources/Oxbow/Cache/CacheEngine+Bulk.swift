@@ -21,7 +21,7 @@ extension CacheEngine {
             if LoadingCells.contains(cell, of: self.shared.id) {
                 past.append(index)
             } else if !self.mayRead(cell) {
-                course.unclaimed.append(Unclaimed(index: index, looksAgain: false))
+                course.unclaimed.append(Unclaimed(index: index, reason: .storeIsAway))
             } else {
                 course.unseen.append(index)
             }
@@ -60,7 +60,7 @@ extension CacheEngine {
                 if case .due(_, let old) = look { due.append((index, old)) }
             case .failure(let error):
                 failures.add(error)
-                course.unclaimed.append(Unclaimed(index: index, looksAgain: false))
+                course.unclaimed.append(Unclaimed(index: index, reason: .storeIsAway))
             }
         }
         self.note(failures)
@@ -103,8 +103,8 @@ extension CacheEngine {
                 case .followed(let index, .value(let value)): course.values[index] = value
                 case .followed(let index, .changed(let content?)): course.note(content, at: index)
                 case .followed(let index, .changed(nil)): course.unseen.append(index)
-                case .followed(let index, .loadPast(let looksAgain)):
-                    course.unclaimed.append(Unclaimed(index: index, looksAgain: looksAgain))
+                case .followed(let index, .loadPast(let reason)):
+                    course.unclaimed.append(Unclaimed(index: index, reason: reason))
                 }
             }
         }

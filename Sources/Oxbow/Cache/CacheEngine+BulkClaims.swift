@@ -15,9 +15,10 @@ extension CacheEngine {
         guard !free.isEmpty else { return [] }
         course.free = []
         // Announced before it is sent, so that nobody sees a claim and not its load.
+        let interest = self.newInterest()
         let wanted = free.map { index, content in
             let claim = CellClaim(bulk.cells[index], .random(), found: content)
-            return Lead(index: index, claim: claim, flight: self.loads.announce(claim.token))
+            return Lead(index: index, claim: claim, flight: self.loads.announce(claim.token, interest))
         }
         let results: [Result<CellContent?, any Error>]
         do {
@@ -42,7 +43,7 @@ extension CacheEngine {
             case .failure(let error):
                 failures.add(error)
                 unknown.append(lead)
-                course.unclaimed.append(Unclaimed(index: lead.index, looksAgain: false))
+                course.unclaimed.append(Unclaimed(index: lead.index, reason: .storeIsAway))
             }
         }
         if !unknown.isEmpty { await self.abandon(unknown) }
@@ -59,29 +60,49 @@ extension CacheEngine {
         try? await self.store.release(leads.map(\.claim))
     }
 
-    /// Loads all that is claimed, and what is loaded past in any case, by one call; hands the values to those who wait, and
-    /// stores those whose claims still stand.
+    /// Has all that is claimed, and what is loaded past in any case, loaded by one call, and waits for it.
+    ///
+    /// In a task of its own, as the form for one key.
     func lead(_ bulk: BulkRequest, _ leads: [Lead], _ past: [Int], _ course: inout BulkCourse) async throws {
+        let indices = leads.map(\.index) + past
+        let loaded: [Value?]
+        if let interest = leads.first?.flight.interest {
+            let values = try await self.surviving(interest) { try await self.loadAndFill(bulk, leads, indices) }
+            loaded = values ?? []
+        } else {
+            loaded = try await self.loadAndFill(bulk, leads, indices)
+        }
+        for (index, value) in zip(indices, loaded) { course.values[index] = value }
+    }
+
+    /// Loads by one call, hands the values to those who wait, and stores those whose claims are still there.
+    private func loadAndFill(
+        _ bulk: BulkRequest,
+        _ leads: [Lead],
+        _ indices: [Int]
+    ) async throws -> [Value?] {
         defer { for lead in leads { self.loads.remove(lead.claim.token) } }
         let claims = leads.map(\.claim)
+        let interest = leads.first?.flight.interest
         let start = ContinuousClock.now
         let loaded: [Value?]
-        let indices = leads.map(\.index) + past
         do {
             loaded = try await self.load(bulk, indices, leads.map(\.flight)) { [store, configuration] in
                 if !claims.isEmpty { try? await store.renew(claims, for: configuration.claimLife) }
             }
         } catch {
             let isAbandoned = Self.isAbandoned(error)
-            // Waiters look again and one of them leads: the claims must be on their way out of the cells by then.
+            interest?.complete()
+            // Waiters read again and one of them leads: the claims must be on their way out of the cells by then.
             if isAbandoned { try? await self.store.release(claims) }
             for lead in leads { lead.flight.finish(isAbandoned ? .abandoned : .failed(error)) }
-            if !isAbandoned { try? await self.store.release(claims) }
+            if !isAbandoned { try? await self.store.release(claims, leavingPassFor: Self.pass(after: start)) }
             throw error
         }
+        interest?.complete()
         for (lead, value) in zip(leads, loaded) { lead.flight.finish(.value(value)) }
-        for (index, value) in zip(indices, loaded) { course.values[index] = value }
         await self.fill(claims, loaded, for: bulk.timeToLive, since: start)
+        return loaded
     }
 
     /// Calls the loader once.
@@ -111,7 +132,6 @@ extension CacheEngine {
         let cost = start.duration(to: .now)
         var fills: [CellFill] = []
         // Callers have their values; these claims must not keep others waiting.
-        var unfilled: [CellClaim] = []
         var unstored: [CellClaim] = []
         for (claim, value) in zip(claims, values) {
             guard let life = self.life(of: value, timeToLive) else {
@@ -123,7 +143,8 @@ extension CacheEngine {
                 let (envelope, cellLife) = self.stamped(loaded, for: life, cost: cost)
                 fills.append(CellFill(claim, with: envelope, for: cellLife))
             } catch {
-                unfilled.append(claim)
+                self.noteFailedFill(error)
+                unstored.append(claim)
             }
         }
         do {
@@ -131,15 +152,16 @@ extension CacheEngine {
                 switch result {
                 case .success(true): break
                 case .success(false): self.counters.refusedFills.increment()
-                case .failure: unfilled.append(fill.claim)
+                case .failure(let error):
+                    self.noteFailedFill(error)
+                    unstored.append(fill.claim)
                 }
             }
         } catch {
-            unfilled += fills.map(\.claim)
+            self.noteFailedFill(error, count: UInt64(fills.count))
+            unstored += fills.map(\.claim)
         }
-        let rest = unfilled + unstored
-        guard !rest.isEmpty else { return }
-        self.counters.failedFills.increment(by: UInt64(unfilled.count))
-        try? await self.store.release(rest)
+        guard !unstored.isEmpty else { return }
+        try? await self.store.release(unstored, leavingPassFor: Self.pass(after: start))
     }
 }

@@ -32,10 +32,11 @@ extension CacheEngine {
         var rest = keys
         while !rest.isEmpty {
             // One for all: as many calls of loaders run at once as there are places.
-            let place = try await self.place()
+            let isAway = rest.contains { $0.reason == .storeIsAway }
+            let place = try await self.place(for: isAway ? .storeIsAway : .cellIsTaken)
             defer { place?.giveBack() }
             // A load that runs for longer counts as lost.
-            let end = ContinuousClock.now + self.configuration.maximumLoad
+            let end = ContinuousClock.now + self.configuration.longestWait
             var (now, coming, joined): ([Own], [Coming], [Joined]) = ([], [], [])
             for key in rest {
                 switch self.shared.unclaimed.turn(for: bulk.cells[key.index]) {
@@ -93,7 +94,7 @@ extension CacheEngine {
         // The look is the loads' beginning: whoever comes behind it does not share what it finds.
         for coming in coming { self.shared.unclaimed.start(coming.own.flight, for: bulk.cells[coming.own.key.index]) }
         do {
-            let found = try await self.lookAgain(bulk, coming.map(\.own.key).filter(\.looksAgain).map(\.index))
+            let found = try await self.lookAgain(bulk, coming.map(\.own.key).filter { $0.reason == .waitedTooLong }.map(\.index))
             for coming in coming {
                 if let value = found[coming.own.key.index] {
                     self.end(coming.own, bulk, .value(value))

@@ -57,7 +57,7 @@ extension CacheEngine {
 
     private func claim(_ request: Request, _ content: CellContent) async throws -> Claim {
         let token = Token.random()
-        let flight = self.loads.announce(token)
+        let flight = self.loads.announce(token, self.newInterest())
         do {
             let life = self.configuration.claimLife
             if case .unusable(let bytes) = content {

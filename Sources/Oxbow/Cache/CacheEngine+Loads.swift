@@ -2,19 +2,30 @@ import Synchronization
 
 /// Running loaders: with a claim's renewal beside them, or without a claim, one running and one coming for each key.
 extension CacheEngine {
+    /// Why a value is loaded without a claim.
+    enum UnclaimedReason: Sendable {
+        /// The store does not answer, or must not be read: the database is spared by a limit of loads.
+        case storeIsAway
+        /// The cell is closed, or has a pass mark; or another caller's load has no answer for this one.
+        case cellIsTaken
+        /// Another caller's load takes too long. The cell may have a value by now.
+        case waitedTooLong
+    }
+
     /// Loads without a claim: nothing is stored, and a load that runs already is not shared, because it may have begun
     /// before an invalidation this caller must see (rule 5).
     ///
-    /// `looksAgain` tells that the store answers: who has waited for another's load then looks whether the cell has a value
-    /// now, before it loads itself.
-    func loadUnclaimed(_ request: Request, _ load: @escaping Loader, looksAgain: Bool = false) async throws -> Value? {
+    /// Waits for another's running or coming load for `waitForLoad` at most.
+    func loadUnclaimed(_ request: Request, _ load: @escaping Loader, because reason: UnclaimedReason) async throws
+        -> Value?
+    {
         let cell = request.cell
         while true {
             // Before it can be seen: all loads that others wait for have a place, and go on.
-            let place = try await self.place()
+            let place = try await self.place(for: reason)
             defer { place?.giveBack() }
             // A load that runs for longer counts as lost: the coming one starts beside it, and one more may come.
-            let end = ContinuousClock.now + self.configuration.maximumLoad
+            let end = ContinuousClock.now + self.configuration.longestWait
             let own: Flight<Value>
             switch self.shared.unclaimed.turn(for: cell) {
             case .first(let flight):
@@ -31,7 +42,7 @@ extension CacheEngine {
                 // The look is the load's beginning: whoever comes behind it does not share what it finds.
                 self.shared.unclaimed.start(own, for: cell)
                 do {
-                    if looksAgain, case .hit(let value)? = try await self.lookAgain(request) {
+                    if reason == .waitedTooLong, case .hit(let value)? = try await self.lookAgain(request) {
                         self.shared.unclaimed.end(own, for: cell)
                         own.finish(.value(value))
                         return value
@@ -67,11 +78,12 @@ extension CacheEngine {
 
     /// A place among the loads without a claim.
     ///
-    /// Within a load none is needed: that one would wait for what waits for it.
+    /// None is needed within a load, which would wait for what waits for it; nor where the store is well and only this cell
+    /// cannot be filled; nor while a master that answers is recovering.
     ///
     /// - Throws: ``OxbowError`` with `tooManyLoads`; `CancellationError`.
-    func place() async throws -> PlaceLine.Place? {
-        if LoadingCells.isLoading { return nil }
+    func place(for reason: UnclaimedReason) async throws -> PlaceLine.Place? {
+        if reason != .storeIsAway || LoadingCells.isLoading || self.journal.isRecovering { return nil }
         let configuration = self.configuration
         let maximum = configuration.maximumConcurrentLoads
         let end = ContinuousClock.now + configuration.longestWait
@@ -127,7 +139,11 @@ extension CacheEngine {
         let renewal = self.configuration.claimLife / 3
         let end = ContinuousClock.now + self.configuration.maximumLoad
         return try await self.leading(flights, every: renewal) {
-            if ContinuousClock.now < end { await renew() }
+            if ContinuousClock.now < end {
+                await renew()
+            } else {
+                for flight in flights { flight.interest?.cancelIfDeserted() }
+            }
         } body: {
             try await self.run(load, of: cells)
         }
@@ -168,8 +184,8 @@ extension CacheEngine {
         case value(Value?)
         /// The claim is gone, or the time is over: what stands in the cell, `nil` if nobody knows.
         case changed(CellContent?)
-        /// Nothing to wait for any more; `looksAgain` as for ``loadUnclaimed(_:_:looksAgain:)``.
-        case loadPast(looksAgain: Bool)
+        /// There is nothing to wait for any more.
+        case loadPast(UnclaimedReason)
     }
 
     /// Waits for the load behind a claim that the caller has seen in the cell: joins it if it runs in this process.
@@ -183,16 +199,16 @@ extension CacheEngine {
             case .success(.miss(let content)): return .changed(content)
             case .failure(let error):
                 try self.noteStoreFailure(error)
-                return .loadPast(looksAgain: false)
+                return .loadPast(.storeIsAway)
             }
         }
         switch try await flight.wait(until: end) {
         case .value(let value):
             self.counters.joins.increment()
-            return value != nil || request.acceptsAbsent ? .value(value) : .loadPast(looksAgain: false)
+            return value != nil || request.acceptsAbsent ? .value(value) : .loadPast(.cellIsTaken)
         case .failed(let error): throw error
         case .abandoned: return .changed(nil)
-        case .tooLong: return .loadPast(looksAgain: true)
+        case .tooLong: return .loadPast(.waitedTooLong)
         }
     }
 

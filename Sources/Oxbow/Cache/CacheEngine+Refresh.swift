@@ -84,42 +84,62 @@ extension CacheEngine {
                 for place in places { refreshing.remove(values[place].cell) }
             }
         }
-        let job: BackgroundWork.Job = {
+        let job = { @Sendable (_ giveUp: @escaping @Sendable () -> Void) async in
             let refreshes = places.map { place in
                 let (cell, old) = values[place]
                 return (place, CellRefresh(CellClaim(cell, .random()), of: old))
             }
-            await self.loadAnew(refreshes, for: timeToLive, load)
+            await self.loadAnew(refreshes, for: timeToLive, givingUp: giveUp, load)
             end()
         }
-        switch self.background.submit(job) {
+        let answer = self.background.submit(
+            of: self.shared.id,
+            { place in
+                await job {
+                    end()
+                    place.giveBack()
+                }
+            },
+            dropped: end
+        )
+        switch answer {
         case .accepted: break
         case .full: end()
-        case .notRunning: await job()
+        case .notRunning: await job(end)
         }
     }
 
-    /// Loads beside the values, the tokens renewed meanwhile, until `maximumLoad`; when that fails, nobody tries again before
-    /// the tokens' end.
+    /// Loads beside the values, the tokens renewed meanwhile; when that fails, no process tries again before the tokens' end.
+    ///
+    /// After `maximumLoad` the loader is cancelled and counts as lost: `giveUp` is called even if it goes on.
     private func loadAnew(
         _ wanted: [(place: Int, refresh: CellRefresh)],
         for timeToLive: Duration?,
-        _ load: @Sendable (_ places: [Int]) async throws -> [Value?]
+        givingUp giveUp: @escaping @Sendable () -> Void,
+        _ load: @escaping @Sendable (_ places: [Int]) async throws -> [Value?]
     ) async {
         guard let won = try? await self.claimed(wanted), !won.isEmpty else { return }
         let (refreshes, claims) = (won.map(\.refresh), won.map(\.refresh.claim))
         let start = ContinuousClock.now
+        let configuration = self.configuration
         do {
-            let values = try await self.leading([], every: self.configuration.claimLife / 3) { [store, configuration] in
-                guard ContinuousClock.now < start + configuration.maximumLoad else { return }
-                _ = try? await store.claimRefresh(refreshes, for: configuration.claimLife)
-            } body: {
-                try await self.run({ try await load(won.map(\.place)) }, of: Set(claims.map(\.cell)))
+            let values = try await withThrowingTaskGroup(of: [Value?]?.self) { group in
+                group.addTask {
+                    try await self.run({ try await load(won.map(\.place)) }, of: Set(claims.map(\.cell)))
+                }
+                group.addTask {
+                    while ContinuousClock.now < start + configuration.maximumLoad {
+                        try await Task.sleep(for: min(configuration.claimLife / 3, configuration.maximumLoad))
+                        _ = try? await self.store.claimRefresh(refreshes, for: configuration.claimLife)
+                    }
+                    giveUp()
+                    return nil
+                }
+                defer { group.cancelAll() }
+                return try await group.next() ?? nil
             }
+            guard let values else { throw CancellationError() }
             self.counters.refreshes.increment(by: UInt64(won.count))
-            // The old value must not outlast what it stood for where an absence is not stored.
-            let gone = zip(claims, values).filter { self.life(of: $1, timeToLive) == nil }.map(\.0.cell)
-            if !gone.isEmpty { _ = try? await self.store.invalidate(gone, holdOff: nil, timeout: nil) }
             await self.fill(claims, values, for: timeToLive, since: start)
         } catch {
             self.counters.failedRefreshes.increment(by: UInt64(won.count))

@@ -40,7 +40,7 @@ extension CacheEngine {
                     return try await self.lookAndGoOn(request, load)
                 case .failed(let error): throw error
                 case .abandoned: continue
-                case .tooLong: return try await self.loadUnclaimed(request, load, looksAgain: true)
+                case .tooLong: return try await self.loadUnclaimed(request, load, because: .waitedTooLong)
                 }
             }
         }

@@ -129,7 +129,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
         let cell = request.cell
         // A loader that reads its own key loads past (rule 10): joining would be waiting for itself.
         if LoadingCells.contains(cell, of: self.shared.id) { return try await self.run(load, cell) }
-        guard let found else { return try await self.loadUnclaimed(request, load) }
+        guard let found else { return try await self.loadUnclaimed(request, load, because: .storeIsAway) }
         let waitEnd = ContinuousClock.now + self.configuration.longestWait
         var known: CellContent? = found
         while true {
@@ -145,7 +145,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
                 }
             } catch {
                 try self.noteStoreFailure(error)
-                return try await self.loadUnclaimed(request, load)
+                return try await self.loadUnclaimed(request, load, because: .storeIsAway)
             }
             known = nil
 
@@ -160,19 +160,19 @@ final class CacheEngine<Value: Sendable>: Sendable {
                     case .hit(let value), .due(let value, _): return value
                     case .miss(let content): known = content
                     }
-                case .failed: return try await self.loadUnclaimed(request, load)
+                case .failed: return try await self.loadUnclaimed(request, load, because: .storeIsAway)
                 }
-            case .closed:
-                return try await self.loadUnclaimed(request, load)
+            case .closed, .pass:
+                return try await self.loadUnclaimed(request, load, because: .cellIsTaken)
             case .claim(let token):
                 guard ContinuousClock.now < waitEnd else {
-                    return try await self.loadUnclaimed(request, load, looksAgain: true)
+                    return try await self.loadUnclaimed(request, load, because: .waitedTooLong)
                 }
                 switch try await self.follow(request, token, until: waitEnd) {
                 case .value(let value): return value
                 case .changed(let content): known = content
-                case .loadPast(let looksAgain):
-                    return try await self.loadUnclaimed(request, load, looksAgain: looksAgain)
+                case .loadPast(let reason):
+                    return try await self.loadUnclaimed(request, load, because: reason)
                 }
             }
         }
@@ -180,8 +180,24 @@ final class CacheEngine<Value: Sendable>: Sendable {
 
     // MARK: Loading under a claim
 
-    /// Loads under a claim, hands the value to those who wait, and stores it if the claim still stands.
+    /// Has a value loaded under a claim, and waits for it.
+    ///
+    /// While an instance runs, the load has a task of its own, so that it survives this caller while others wait for it. The
+    /// task is cancelled by ``LoadInterest`` when the last of them has gone; it inherits the caller's task-local values.
     private func lead(
+        _ request: Request,
+        _ token: Token,
+        _ flight: Flight<Value>,
+        _ load: @escaping Loader
+    ) async throws -> Value? {
+        guard let interest = flight.interest else {
+            return try await self.loadAndFill(request, token, flight, load)
+        }
+        return try await self.surviving(interest) { try await self.loadAndFill(request, token, flight, load) }
+    }
+
+    /// Loads under a claim, hands the value to those who wait, and stores it if the claim is still there.
+    private func loadAndFill(
         _ request: Request,
         _ token: Token,
         _ flight: Flight<Value>,
@@ -195,16 +211,19 @@ final class CacheEngine<Value: Sendable>: Sendable {
                 _ = try? await store.renew(request.cell, token, for: configuration.claimLife)
             }
         } catch {
-            if Self.isAbandoned(error) {
-                // Waiters look again and one of them leads: the claim must be on its way out of the cell by then.
+            let isAbandoned = Self.isAbandoned(error)
+            flight.interest?.complete()
+            if isAbandoned {
+                // Waiters read again and one of them leads: the claim must be on its way out of the cell by then.
                 try? await self.store.release(request.cell, token)
                 flight.finish(.abandoned)
             } else {
                 flight.finish(.failed(error))
-                try? await self.store.release(request.cell, token)
+                try? await self.store.release(request.cell, token, leavingPassFor: Self.pass(after: start))
             }
             throw error
         }
+        flight.interest?.complete()
         flight.finish(.value(value))
         await self.fill(request, token, value, since: start)
         return value
@@ -212,20 +231,35 @@ final class CacheEngine<Value: Sendable>: Sendable {
 
     /// Stores a value under a claim; `start` is when its load began.
     private func fill(_ request: Request, _ token: Token, _ value: Value?, since start: ContinuousClock.Instant) async {
-        guard let life = self.life(of: value, request.timeToLive) else {
-            try? await self.store.release(request.cell, token)
-            return
-        }
         do {
-            let loaded = if let value { try self.coder.envelope(value) } else { Envelope.knownAbsent }
-            let (envelope, cellLife) = self.stamped(loaded, for: life, cost: start.duration(to: .now))
-            let stored = try await self.store.fill(request.cell, token, with: envelope, for: cellLife)
-            if !stored { self.counters.refusedFills.increment() }
+            if let life = self.life(of: value, request.timeToLive) {
+                let loaded = if let value { try self.coder.envelope(value) } else { Envelope.knownAbsent }
+                let (envelope, cellLife) = self.stamped(loaded, for: life, cost: start.duration(to: .now))
+                let stored = try await self.store.fill(request.cell, token, with: envelope, for: cellLife)
+                if !stored { self.counters.refusedFills.increment() }
+                return
+            }
         } catch {
-            // The caller has its value; the claim must not keep others waiting.
-            self.counters.failedFills.increment()
-            try? await self.store.release(request.cell, token)
+            self.noteFailedFill(error)
         }
+        // The caller has its value; readers must not wait for each other where nothing can be stored.
+        try? await self.store.release(request.cell, token, leavingPassFor: Self.pass(after: start))
+    }
+
+    /// How long readers load without a claim after a load whose value was not stored: as long as it took, from 50 ms to 1 s.
+    static func pass(after start: ContinuousClock.Instant) -> Duration {
+        min(.seconds(1), max(.milliseconds(50), start.duration(to: .now)))
+    }
+
+    /// Counts a value that could not be stored.
+    func noteFailedFill(_ error: any Error, count: UInt64 = 1) {
+        self.counters.failedFills.increment(by: count)
+        self.storeMonitor.note(failedFill: error)
+    }
+
+    /// The interest in a load that begins now; `nil` where it runs in its caller's task: no instance runs.
+    func newInterest() -> LoadInterest? {
+        self.background.isOn ? LoadInterest(outlivesCallers: self.configuration.completesLoads) : nil
     }
 
     /// The TTL of a loaded value; `nil` for a known absence that is not stored.

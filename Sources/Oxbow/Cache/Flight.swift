@@ -16,6 +16,10 @@ enum LoadOutcome<Value: Sendable>: Sendable {
 final class Flight<Value: Sendable>: Sendable {
     private let outcome = Mutex<LoadOutcome<Value>?>(nil)
     private let waiters = Waiters()
+    /// The callers that want the outcome; `nil` for a load in its caller's own task.
+    let interest: LoadInterest?
+
+    init(interest: LoadInterest? = nil) { self.interest = interest }
 
     /// Ends the flight and resumes everybody.
     ///
@@ -38,10 +42,28 @@ final class Flight<Value: Sendable>: Sendable {
     ///
     /// - Throws: `CancellationError` when the waiting task is cancelled; the load goes on.
     func wait(until deadline: ContinuousClock.Instant) async throws -> LoadOutcome<Value> {
+        self.interest?.enter()
+        defer { self.interest?.leave() }
         let isOver = await self.waiters.wait(until: deadline)
         try Task.checkCancellation()
         guard isOver else { return .tooLong }
         return self.outcome.withLock { $0 } ?? .abandoned
+    }
+}
+
+extension Flight {
+    /// Waits for the outcome of a load that this caller has begun, however long it takes.
+    ///
+    /// - Throws: the loader's error; `CancellationError` when the waiting task is cancelled, or the loader threw that.
+    func outcomeForLeader() async throws -> Value? {
+        while true {
+            switch try await self.wait(until: .now + .seconds(86_400)) {
+            case .value(let value): return value
+            case .failed(let error): throw error
+            case .abandoned: throw CancellationError()
+            case .tooLong: continue
+            }
+        }
     }
 }
 

@@ -8,8 +8,10 @@ final class LoadTable<Value: Sendable>: Sendable {
     private let loads = Mutex<[Token: Load]>([:])
 
     /// Announces a load before its claim is sent, so that nobody sees the claim and not the load.
-    func announce(_ token: Token) -> Load {
-        let load = Load()
+    ///
+    /// `interest` is that of a load in a task of its own.
+    func announce(_ token: Token, _ interest: LoadInterest? = nil) -> Load {
+        let load = Load(interest: interest)
         self.loads.withLock { $0[token] = load }
         return load
     }

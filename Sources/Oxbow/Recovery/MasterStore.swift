@@ -63,6 +63,8 @@ struct MasterStore: Sendable {
             case written = 1
             /// The record is another master's.
             case foreign = 2
+            /// The master is another one.
+            case misdirected = 3
         }
 
         var identity: String?

@@ -73,8 +73,8 @@ extension CacheStore {
         }
     }
 
-    package func release(_ claims: [CellClaim]) async throws {
-        _ = try await self.each(claims) { try await self.release($0.cell, $0.token) }
+    package func release(_ claims: [CellClaim], leavingPassFor life: Duration?) async throws {
+        _ = try await self.each(claims) { try await self.release($0.cell, $0.token, leavingPassFor: life) }
     }
 
     package func close(

@@ -44,9 +44,9 @@ package protocol CacheStore: Sendable {
     /// The store's time in ms since 1970, as far as it is known: for what needs no exactness.
     var time: UInt64 { get }
 
-    /// Gives a claim back that will not be filled, if it is still there. Sent at once, also by a cancelled task, and not
-    /// waited for longer than a moment: nobody needs the answer.
-    func release(_ cell: CellAddress, _ token: Token) async throws
+    /// Gives a claim back that will not be filled, if it is still there; with a pass, that is there for this long instead. Sent
+    /// at once, also by a cancelled task, and not waited for longer than a moment: no caller needs the answer.
+    func release(_ cell: CellAddress, _ token: Token, leavingPassFor life: Duration?) async throws
 
     /// Stores a value whatever the cell holds, unless it is closed.
     ///
@@ -126,7 +126,7 @@ package protocol CacheStore: Sendable {
     func claimRefresh(_ refreshes: [CellRefresh], for life: Duration) async throws -> [Result<Bool, any Error>]
 
     /// Gives claims back, as the form for one cell.
-    func release(_ claims: [CellClaim]) async throws
+    func release(_ claims: [CellClaim], leavingPassFor life: Duration?) async throws
 
     /// Closes each cell for a writer, as the form for one cell.
     func close(_ cells: [CellAddress], _ token: Token, for life: Duration, isRenewal: Bool) async throws -> [Result<
@@ -145,4 +145,16 @@ package protocol CacheStore: Sendable {
 extension CacheStore {
     /// Memory does not wait, and looks for held-off groups in any case.
     package func adapted(to options: CacheOptions) -> any CacheStore { self }
+}
+
+extension CacheStore {
+    /// Gives a claim back, and leaves the cell empty.
+    package func release(_ cell: CellAddress, _ token: Token) async throws {
+        try await self.release(cell, token, leavingPassFor: nil)
+    }
+
+    /// Gives claims back, and leaves the cells empty.
+    package func release(_ claims: [CellClaim]) async throws {
+        try await self.release(claims, leavingPassFor: nil)
+    }
 }

@@ -2,15 +2,17 @@ public import NIOCore
 
 /// What a cell holds (rule 1 of the cell protocol).
 ///
-/// A claim is `OX1c` and the token. A closed cell is `OX1x`, one byte `0` or `1` (dirty), and for each writer its token
+/// A claim is `OX1c` and the token. A pass mark is `OX1p`. A closed cell is `OX1x`, one byte `0` or `1` (dirty), and for each writer its token
 /// and the end of its closing in ms of server time, 64 bits. Everything else with the mark is an ``Envelope``.
 @usableFromInline
 package enum CellContent: Sendable, Hashable {
     case absent
     /// A loader of this token holds the cell.
     case claim(Token)
-    /// An update is on its way: nothing may be filled.
+    /// An update, or a hold-off, has closed the cell: nothing may be filled.
     case closed
+    /// A load has just failed, or its value cannot be stored: readers load, and do not wait for each other.
+    case pass
     /// A value, and the bytes it stands in.
     case value(Envelope, stored: ByteBuffer)
     /// Bytes that are none of these; `nil` when the key is of another type. A loader may replace exactly this.
@@ -18,6 +20,7 @@ package enum CellContent: Sendable, Hashable {
 
     static let claimKind = UInt8(ascii: "c")
     static let closedKind = UInt8(ascii: "x")
+    static let passKind = UInt8(ascii: "p")
 
     package init(_ bytes: ByteBuffer?) {
         guard let bytes else {
@@ -34,6 +37,8 @@ package enum CellContent: Sendable, Hashable {
             self = bytes.token(at: start + 4).map { .claim($0) } ?? .unusable(bytes)
         case Envelope.mark << 8 | UInt32(Self.closedKind) where Self.isClosing(bytes):
             self = .closed
+        case Envelope.mark << 8 | UInt32(Self.passKind) where bytes.readableBytes == 4:
+            self = .pass
         default:
             self = .unusable(bytes)
         }
@@ -57,6 +62,9 @@ package enum CellContent: Sendable, Hashable {
     }
 
     static let claimBytes = 4 + Token.byteCount
+
+    /// The bytes of a pass mark.
+    package static var encodedPass: ByteBuffer { ByteBuffer(integer: Envelope.mark << 8 | UInt32(Self.passKind)) }
 
     /// The bytes of a cell that `token` has claimed.
     static func encodedClaim(_ token: Token) -> ByteBuffer {

@@ -201,11 +201,16 @@ package final class MemoryStore: CacheStore {
 
     package var time: UInt64 { self.milliseconds(at: self.now()) }
 
-    package func release(_ cell: CellAddress, _ token: Token) async throws {
+    package func release(_ cell: CellAddress, _ token: Token, leavingPassFor life: Duration?) async throws {
         let now = self.now()
         defer { self.note(cell.key) }
         self.state.withLock { state in
-            if state.get(cell, at: now)?.bytes == CellContent.encodedClaim(token) { state.drop(cell) }
+            guard state.get(cell, at: now)?.bytes == CellContent.encodedClaim(token) else { return }
+            if let life {
+                state.put(cell, CellContent.encodedPass, until: now + .milliseconds(life.milliseconds))
+            } else {
+                state.drop(cell)
+            }
         }
     }
 

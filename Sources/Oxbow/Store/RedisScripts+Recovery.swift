@@ -9,12 +9,16 @@ extension RedisScripts {
     /// 1 to replace another identity.
     ///
     /// Answers 1, the server's time in ms, and the record. Without a beat 0 when the last one is not in the record: the data
-    /// went back in time; and 2 when the record is another master's.
+    /// went back in time; 2 when the record is another master's; and 3 when the master is another one. The server is asked
+    /// who it is in the script: a beat that was meant for the one before must not pass for one that the data has seen.
     static let beat = Script(
         """
         local key, field = KEYS[1], 'p:' .. ARGV[1]
         local time = redis.call('TIME')
         local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+        local info = redis.call('INFO', 'server', 'replication')
+        local identity = (string.match(info, 'run_id:(%x+)') or '') .. ' ' .. (string.match(info, 'master_replid:(%x+)') or '')
+        if identity ~= ARGV[4] then return {3, now, redis.call('HGETALL', key)} end
         if ARGV[3] ~= '' and redis.call('EXISTS', key) == 1 then
           local last = string.match(redis.call('HGET', key, field) or '', '^%d+')
           if not last or tonumber(last) < tonumber(ARGV[3]) then

@@ -88,11 +88,11 @@ enum RedisScripts {
             """
     )
 
-    /// ARGV: field, claim.
+    /// ARGV: field, claim, pass mark, ms or 0 to leave nothing.
     static let release = Script(
         prelude + """
             if get() ~= ARGV[2] then return 0 end
-            drop()
+            if tonumber(ARGV[4]) == 0 or not pcall(put, ARGV[3], ARGV[4]) then drop() end
             return 1
             """
     )

@@ -153,13 +153,13 @@ extension RedisStore {
         }
     }
 
-    package func release(_ claims: [CellClaim]) async throws {
+    package func release(_ claims: [CellClaim], leavingPassFor life: Duration?) async throws {
         // In one piece, however many: nobody waits for an answer to send the next.
         let calls = claims.map { claim in
             Self.call(
                 RedisScripts.release,
                 claim.cell,
-                (CellContent.encodedClaim(claim.token)),
+                (CellContent.encodedClaim(claim.token), CellContent.encodedPass, life?.milliseconds ?? 0),
                 ignoresCancellation: true
             )
         }

@@ -150,12 +150,12 @@ package struct RedisStore: CacheStore {
         )
     }
 
-    package func release(_ cell: CellAddress, _ token: Token) async throws {
+    package func release(_ cell: CellAddress, _ token: Token, leavingPassFor life: Duration?) async throws {
         let claim = CellContent.encodedClaim(token)
         _ = try await self.run(
             RedisScripts.release,
             cell,
-            arguments: (claim),
+            arguments: (claim, CellContent.encodedPass, life?.milliseconds ?? 0),
             ignoresCancellation: true,
             timeout: .milliseconds(1)
         )

@@ -142,7 +142,9 @@ struct HookedStore: CacheStore {
         try await self.hook(.fill, cell)
         return try await self.inner.fill(cell, token, with: value, for: life)
     }
-    func release(_ cell: CellAddress, _ token: Token) async throws { try await self.inner.release(cell, token) }
+    func release(_ cell: CellAddress, _ token: Token, leavingPassFor life: Duration?) async throws {
+        try await self.inner.release(cell, token, leavingPassFor: life)
+    }
     func set(_ cell: CellAddress, to value: Envelope, for life: Duration) async throws -> Bool {
         try await self.inner.set(cell, to: value, for: life)
     }

@@ -235,7 +235,7 @@ struct BrokenStore: CacheStore {
     }
     func claimRefresh(_: CellAddress, _: Token, of: Envelope, for: Duration) async throws -> Bool { throw self.away }
     var time: UInt64 { 0 }
-    func release(_ cell: CellAddress, _ token: Token) async throws { throw self.away }
+    func release(_ cell: CellAddress, _ token: Token, leavingPassFor: Duration?) async throws { throw self.away }
     func set(_ cell: CellAddress, to value: Envelope, for life: Duration) async throws -> Bool { throw self.away }
     func close(_ cell: CellAddress, _ token: Token, for life: Duration, isRenewal: Bool) async throws {
         throw self.away

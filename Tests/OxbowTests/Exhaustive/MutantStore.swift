@@ -88,7 +88,9 @@ struct MutantStore: CacheStore {
         return true
     }
 
-    func release(_ cell: CellAddress, _ token: Token) async throws { try await self.memory.release(cell, token) }
+    func release(_ cell: CellAddress, _ token: Token, leavingPassFor life: Duration?) async throws {
+        try await self.memory.release(cell, token, leavingPassFor: life)
+    }
 
     func set(_ cell: CellAddress, to value: Envelope, for life: Duration) async throws -> Bool {
         try await self.memory.set(cell, to: value, for: life)

@@ -62,9 +62,11 @@ struct SteppedStore: CacheStore {
         }
     }
 
-    func release(_ cell: CellAddress, _ token: Token) async throws {
+    func release(_ cell: CellAddress, _ token: Token, leavingPassFor life: Duration?) async throws {
         self.world.noteClaim(nil)
-        try await self.world.step(.release, "release", cell) { (try await self.base.release(cell, token), "") }
+        try await self.world.step(.release, life == nil ? "release" : "release, leaving a pass", cell) {
+            (try await self.base.release(cell, token, leavingPassFor: life), "")
+        }
     }
 
     func set(_ cell: CellAddress, to value: Envelope, for life: Duration) async throws -> Bool {

@@ -47,7 +47,7 @@ extension World {
     private func isHeld(_ cell: CellAddress) -> Bool {
         switch CellContent(self.memory.bytes(in: cell)) {
         case .claim, .closed: true
-        case .absent, .value, .unusable: false
+        case .absent, .value, .unusable, .pass: false
         }
     }
 

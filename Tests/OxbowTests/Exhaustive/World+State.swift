@@ -30,6 +30,7 @@ extension World {
         case .absent: "absent"
         case .claim(let token): "claim \(self.name(at: 0, of: Self.bytes(of: token)))"
         case .closed: "closed"
+        case .pass: "pass"
         case .value(let envelope, _): "value \(String(buffer: envelope.payload))"
         case .unusable: "unusable"
         }
@@ -40,7 +41,7 @@ extension World {
         guard let bytes = self.memory.bytes(in: cell) else { return "absent" }
         let content = CellContent(bytes)
         switch content {
-        case .absent, .unusable, .value: return self.describe(content)
+        case .absent, .unusable, .value, .pass: return self.describe(content)
         case .claim:
             let end = self.state.withLock { state in self.number(cell).flatMap { state.claimEnds[$0] } ?? 0 }
             return "\(self.describe(content)) until \(end)"
