@@ -119,7 +119,7 @@ public final class Oxbow: Service, Sendable {
         }
         self.limits = CacheLimits(cacheClient.configuration, MetricsSystem.factory)
         self.logger = logger
-        self.storeMonitor = StoreMonitor(logger: logger)
+        self.storeMonitor = StoreMonitor(logger: logger, prefix: cacheClient.configuration.metricsPrefix)
     }
 
     /// An instance whose store is this process's memory: for development and unit tests without a server.

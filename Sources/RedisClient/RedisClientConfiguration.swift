@@ -127,6 +127,8 @@ public struct ServerInfo: Sendable, Hashable {
     public var role: Role?
     /// The commands asked for that the server knows; `nil` when COMMAND INFO was refused.
     var commands: Set<String>?
+    /// Whether the user of the connection may not load scripts.
+    package var refusesScripts = false
     /// The run id and the replication id: a server that was restarted, or promoted, has another one; `nil` where it did not
     /// say.
     package var identity: String?

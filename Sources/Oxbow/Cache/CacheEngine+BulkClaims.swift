@@ -14,6 +14,10 @@ extension CacheEngine {
         let free = course.free
         guard !free.isEmpty else { return [] }
         course.free = []
+        guard self.mayClaim else {
+            course.unclaimed += free.map { Unclaimed(index: $0.index, reason: .cellIsTaken) }
+            return []
+        }
         // Announced before it is sent, so that nobody sees a claim and not its load.
         let interest = self.newInterest()
         let wanted = free.map { index, content in

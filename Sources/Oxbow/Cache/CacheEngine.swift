@@ -151,6 +151,9 @@ final class CacheEngine<Value: Sendable>: Sendable {
 
             switch content {
             case .absent, .unusable, .value:
+                guard self.mayClaim else {
+                    return try await self.loadUnclaimed(request, load, because: .cellIsTaken)
+                }
                 switch try await self.claimOnce(request, content) {
                 case .won(let token, let flight): return try await self.lead(request, token, flight, load)
                 case .lost(let found):
@@ -176,6 +179,13 @@ final class CacheEngine<Value: Sendable>: Sendable {
                 }
             }
         }
+    }
+
+    /// Whether a claim could be filled: otherwise it would only make other readers wait.
+    var mayClaim: Bool {
+        if self.store.canFill { return !self.storeMonitor.refusesFills }
+        self.storeMonitor.noteRefusal()
+        return false
     }
 
     // MARK: Loading under a claim
@@ -246,9 +256,9 @@ final class CacheEngine<Value: Sendable>: Sendable {
         try? await self.store.release(request.cell, token, leavingPassFor: Self.pass(after: start))
     }
 
-    /// How long readers load without a claim after a load whose value was not stored: as long as it took, from 50 ms to 1 s.
+    /// How long readers load without a claim after a load whose value was not stored: as long as it took, from 10 ms to 1 s.
     static func pass(after start: ContinuousClock.Instant) -> Duration {
-        min(.seconds(1), max(.milliseconds(50), start.duration(to: .now)))
+        min(.seconds(1), max(.milliseconds(10), start.duration(to: .now)))
     }
 
     /// Counts a value that could not be stored.

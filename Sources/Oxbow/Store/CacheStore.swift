@@ -41,6 +41,9 @@ package protocol CacheStore: Sendable {
     /// - Returns: whether the claim stands beside the value now.
     func claimRefresh(_ cell: CellAddress, _ token: Token, of value: Envelope, for life: Duration) async throws -> Bool
 
+    /// Whether values can be stored, as far as is known: without the right to run scripts a claim would be in vain.
+    var canFill: Bool { get }
+
     /// The store's time in ms since 1970, as far as it is known: for what needs no exactness.
     var time: UInt64 { get }
 
@@ -148,6 +151,8 @@ extension CacheStore {
 }
 
 extension CacheStore {
+    package var canFill: Bool { true }
+
     /// Gives a claim back, and leaves the cell empty.
     package func release(_ cell: CellAddress, _ token: Token) async throws {
         try await self.release(cell, token, leavingPassFor: nil)

@@ -49,6 +49,8 @@ package struct RedisStore: CacheStore {
         maximumValueBytes + Envelope.headerBytes + Envelope.refresherBytes
     }
 
+    package var canFill: Bool { !(self.client.server?.refusesScripts ?? false) }
+
     package func read(_ cell: CellAddress) async throws -> CellContent {
         do {
             if let field = cell.field {

@@ -71,6 +71,11 @@ final class StoreMonitor: Sendable {
         }
     }
 
+    /// Notes that the server's user may not load scripts.
+    func noteRefusal() {
+        self.note(.noPermission, RedisError(.server, "SCRIPT LOAD was refused", serverError: "NOPERM"))
+    }
+
     private func note(_ cause: Cause, _ error: any Error) {
         self.counters[cause]?.increment()
         guard let warning = cause.warning else { return }

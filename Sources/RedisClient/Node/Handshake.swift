@@ -31,12 +31,17 @@ struct Handshake: Sendable {
             commands.append(RawCommand<RESPValue>("CLIENT", "TRACKING", "ON", "OPTIN"))
         }
         // A server that refuses these gets them one by one later.
+        let scripts = commands.count..<commands.count + self.configuration.preloadedScripts.count
         commands += self.configuration.preloadedScripts.map { RawCommand<RESPValue>("SCRIPT", "LOAD", $0.source) }
         let names = self.configuration.requiredCommands + self.configuration.probedCommands
         if !names.isEmpty { commands.append(CommandInfo(names: names)) }
         // Only where it matters whether this is the server of a moment ago.
         if self.configuration.tracksKeys { commands.append(RawCommand<RESPValue>("INFO", "server", "replication")) }
         var answers = try await self.request(commands)
+        server.refusesScripts = answers[scripts].contains { answer in
+            guard case .error(let refusal) = answer else { return false }
+            return refusal.prefix == "NOPERM" || refusal.message.hasPrefix("ERR unknown command")
+        }
         if self.configuration.tracksKeys, let info = answers.popLast()?.text {
             server.identity = ServerInfo.identity(in: info)
         }

@@ -157,7 +157,7 @@ import Testing
     @Test(arguments: StoreKind.allCases)
     func `who has waited long enough looks once more before loading`(_ kind: StoreKind) async throws {
         var configuration = patient()
-        configuration.waitForLoad = .milliseconds(50)
+        configuration.waitForLoad = .milliseconds(1000)
         try await withOxbow(kind, cache: configuration) { oxbow async throws in
             let cache = try oxbow.cache(freshModule(), of: String.self)
             let (leading, passing) = (Gate(), Gate())
@@ -175,7 +175,7 @@ import Testing
             async let third = cache.value(for: "k") { "third" }
             async let fourth = cache.value(for: "k") { "fourth" }
             let start = ContinuousClock.now
-            try await expectEventually { cache.statistics.misses >= 4 && start.duration(to: .now) > .milliseconds(400) }
+            try await expectEventually { cache.statistics.misses >= 4 && start.duration(to: .now) > .milliseconds(1300) }
             leading.open()
             #expect(try await leader == "leader")
             passing.open()
