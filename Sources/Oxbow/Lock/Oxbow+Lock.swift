@@ -51,7 +51,7 @@ extension Oxbow {
     ///   - body: what is done; cancelled when the lease ends.
     /// - Returns: what `body` returns; `nil` if somebody else has the lock.
     /// - Throws: as ``withLock(_:waitingAtMost:lease:confirmedByReplicas:_:)``, but for `lockTaken` of its own.
-    public func tryLock<Result: Sendable>(
+    public func withLockIfAvailable<Result: Sendable>(
         _ name: String,
         lease: Duration = .seconds(30),
         _ body: sending (LockLease) async throws -> Result

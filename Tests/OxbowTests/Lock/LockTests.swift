@@ -54,7 +54,7 @@ import Testing
                     // Within the body it would be held already.
                     let outside = Task.detached {
                         let start = ContinuousClock.now
-                        check(try await oxbow.tryLock(name) { _ in 1 }, nil)
+                        check(try await oxbow.withLockIfAvailable(name) { _ in 1 }, nil)
                         #expect(start.duration(to: .now) < .seconds(1))
                         let error = await #expect(throws: OxbowError.self) {
                             try await oxbow.withLock(name, waitingAtMost: .milliseconds(200)) { _ in }
@@ -66,10 +66,10 @@ import Testing
                     try await outside.value
                 }
             }
-            check(try await second.tryLock(name) { _ in 1 }, 1)
+            check(try await second.withLockIfAvailable(name) { _ in 1 }, 1)
             // A lock that the body itself does not get is not this one.
             let inner = await #expect(throws: OxbowError.self) {
-                _ = try await first.tryLock(freshModule("outer")) { _ -> Int in
+                _ = try await first.withLockIfAvailable(freshModule("outer")) { _ -> Int in
                     throw OxbowError(.lockTaken, "another one")
                 }
             }
@@ -83,7 +83,7 @@ import Testing
             let name = freshModule("nested")
             let old = try await oxbow.withLock(name, waitingAtMost: .zero) { outer in
                 try await oxbow.withLock(name, waitingAtMost: .zero) { inner in #expect(inner === outer) }
-                async let child = oxbow.tryLock(name) { $0 === outer }
+                async let child = oxbow.withLockIfAvailable(name) { $0 === outer }
                 check(try await child, true)
                 #expect(outer.isValid && outer.remaining > .seconds(20))
                 check(outer.name, name)
@@ -130,7 +130,7 @@ import Testing
             await #expect(throws: Mistake.self) {
                 try await oxbow.withLock(name, waitingAtMost: .zero) { _ in throw Mistake() }
             }
-            check(try await oxbow.tryLock(name) { _ in 1 }, 1)
+            check(try await oxbow.withLockIfAvailable(name) { _ in 1 }, 1)
             // A cancelled holder's task follows, and gives it back as well.
             let holder = Task {
                 try await oxbow.withLock(name, waitingAtMost: .zero) { _ in try await Task.sleep(for: .seconds(60)) }
@@ -143,7 +143,7 @@ import Testing
             await #expect(throws: CancellationError.self) { try await waiter.value }
             holder.cancel()
             await #expect(throws: CancellationError.self) { try await holder.value }
-            check(try await oxbow.tryLock(name) { _ in 1 }, 1)
+            check(try await oxbow.withLockIfAvailable(name) { _ in 1 }, 1)
             check(oxbow.lockStatistics.lost, 0)
         }
     }
@@ -158,7 +158,7 @@ import Testing
                     for _ in 0..<12 {
                         try await Task.sleep(for: .milliseconds(50))
                         try lease.check()
-                        let outside = Task.detached { try await other.tryLock(name) { _ in 1 } }
+                        let outside = Task.detached { try await other.withLockIfAvailable(name) { _ in 1 } }
                         check(try await outside.value, nil)
                     }
                 }
