@@ -8,7 +8,7 @@ public struct OxbowError: Error, Sendable, CustomStringConvertible {
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         enum Kind: String, Sendable {
             case invalidKey, valueTooLarge, cannotEncode, closed, notRunning, unavailable, tooManyLoads
-            case undecodable, lockTaken, leaseEnded, notReplicated
+            case undecodable, lockTaken, leaseEnded, notReplicated, invalidArgument
         }
         let kind: Kind
 
@@ -44,16 +44,20 @@ public struct OxbowError: Error, Sendable, CustomStringConvertible {
         /// The entry of a map holds what is no value of it: foreign, damaged, or refused by the codec.
         public static var undecodable: Code { Code(kind: .undecodable) }
 
-        /// Somebody else had the lock for as long as the caller waits.
+        /// Another caller had the lock until the end of the wait, or the calling task has it itself.
         ///
-        /// Its body did not run.
+        /// The body did not run.
         public static var lockTaken: Code { Code(kind: .lockTaken) }
-        /// The lock is held no more: what was done under it may have been done beside another holder.
+        /// The lock was lost: the work under it may have been done beside another holder's.
         public static var leaseEnded: Code { Code(kind: .leaseEnded) }
         /// Too few replicas have confirmed the lock.
         ///
-        /// It was given back, and its body did not run.
+        /// It was released, and the body did not run.
         public static var notReplicated: Code { Code(kind: .notReplicated) }
+        /// An argument is out of its range or empty; the message says which.
+        ///
+        /// Nothing happened.
+        public static var invalidArgument: Code { Code(kind: .invalidArgument) }
 
         /// The kind's name.
         public var description: String { self.kind.rawValue }

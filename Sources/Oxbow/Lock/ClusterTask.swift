@@ -70,14 +70,17 @@ extension Oxbow {
     ///   - jitter: the first attempt is made within this time; a tenth of the interval by default, a minute at the most.
     ///   - job: what is done; cancelled when the lock is lost.
     /// - Returns: a service to be run beside this instance.
+    /// - Throws: ``OxbowError`` with `invalidArgument`.
     public func runOnce(
         every interval: Duration,
         name: String,
         jitter: Duration? = nil,
         _ job: @escaping @Sendable () async throws -> Void
-    ) -> ClusterTask {
-        precondition(interval >= .milliseconds(100) && interval <= .seconds(315_360_000), "an interval of \(interval)")
-        precondition(!name.isEmpty, "a task needs a name")
+    ) throws -> ClusterTask {
+        guard !name.isEmpty else { throw OxbowError(.invalidArgument, "the name of a cluster task is empty") }
+        guard interval >= .milliseconds(100), interval <= Locks.longest else {
+            throw OxbowError(.invalidArgument, "an interval of \(interval): it must be from 100 ms to ten years")
+        }
         return ClusterTask(
             locks: self.locks,
             name: name,

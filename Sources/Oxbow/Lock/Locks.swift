@@ -14,6 +14,9 @@ final class Locks: Sendable {
     /// Who wants the same lock in this process, and how many they are: one of them asks the server.
     private let lines = Mutex<[LockName: (line: PlaceLine, users: Int)]>([:])
 
+    /// Ten years: as good as for ever, and no clock overflows.
+    static let longest = Duration.seconds(315_360_000)
+
     /// The lease of a task whose interval is longer, once that comes to its end.
     private static let taskLease = Duration.seconds(30)
 
@@ -29,6 +32,17 @@ final class Locks: Sendable {
         self.store = store
         self.prefix = prefix
         self.logger = logger
+    }
+
+    /// Checks a caller's arguments.
+    ///
+    /// - Throws: ``OxbowError`` with `invalidArgument`.
+    static func validate(name: String, lease: Duration, replicas: Int = 0) throws {
+        guard !name.isEmpty else { throw OxbowError(.invalidArgument, "the name of a lock is empty") }
+        guard lease >= .milliseconds(100), lease <= Self.longest else {
+            throw OxbowError(.invalidArgument, "a lease of \(lease): it must be from 100 ms to ten years")
+        }
+        guard replicas >= 0 else { throw OxbowError(.invalidArgument, "confirmation by \(replicas) replicas") }
     }
 
     /// The lease that this task holds already.
@@ -47,7 +61,7 @@ final class Locks: Sendable {
         confirmedBy replicas: Int,
         _ body: sending (LockLease) async throws -> Result
     ) async throws -> Result? {
-        guard !name.isEmpty else { throw OxbowError(.invalidKey, "a lock's name is empty") }
+        try Self.validate(name: name, lease: length, replicas: replicas)
         let lock = LockName(prefix: self.prefix, name)
         if let lease = self.held(lock) {
             let result = try await body(lease)

@@ -26,7 +26,7 @@ extension Oxbow {
     ///     0 by default. A lock so confirmed survives the failover to one of them.
     ///   - body: what is done; cancelled when the lease ends.
     /// - Returns: what `body` returns.
-    /// - Throws: ``OxbowError``: `lockTaken` after the wait, `leaseEnded`, `notReplicated`, `invalidKey`, `notRunning`,
+    /// - Throws: ``OxbowError``: `lockTaken` after the wait, `leaseEnded`, `notReplicated`, `invalidArgument`, `notRunning`,
     ///   `unavailable`; what `body` throws; `CancellationError`, when `body` did not begin.
     public func withLock<Result: Sendable>(
         _ name: String,
@@ -35,9 +35,7 @@ extension Oxbow {
         confirmedByReplicas: Int = 0,
         _ body: sending (LockLease) async throws -> Result
     ) async throws -> Result {
-        precondition(lease >= .milliseconds(100) && lease <= .seconds(315_360_000), "a lease of \(lease)")
-        // Ten years are as good as for ever, and no clock overflows.
-        let end = ContinuousClock.now + min(.seconds(315_360_000), max(.zero, waitingAtMost))
+        let end = ContinuousClock.now + min(Locks.longest, max(.zero, waitingAtMost))
         let result = try await self.locks.with(name, until: end, lease: lease, confirmedBy: confirmedByReplicas, body)
         guard let result else { throw OxbowError(.lockTaken, "somebody else has the lock") }
         return result
@@ -56,8 +54,7 @@ extension Oxbow {
         lease: Duration = .seconds(30),
         _ body: sending (LockLease) async throws -> Result
     ) async throws -> Result? {
-        precondition(lease >= .milliseconds(100) && lease <= .seconds(315_360_000), "a lease of \(lease)")
-        return try await self.locks.with(name, until: .now, lease: lease, confirmedBy: 0, body)
+        try await self.locks.with(name, until: .now, lease: lease, confirmedBy: 0, body)
     }
 
     /// What locks have done so far.

@@ -50,7 +50,7 @@ import Testing
             let journal = Journal()
             var services: [Task<Void, any Error>] = []
             for (number, oxbow) in instances.enumerated() {
-                let task = oxbow.runOnce(every: interval, name: name) { await journal.turn(of: number) {} }
+                let task = try oxbow.runOnce(every: interval, name: name) { await journal.turn(of: number) {} }
                 services.append(Task { try await task.run() })
             }
             try await expectEventually { journal.turns.count >= 4 }
@@ -81,9 +81,9 @@ import Testing
             try await withOxbow(configuration) { other async throws in
                 let (name, interval) = (freshModule("long"), Duration.seconds(1))
                 let journal = Journal()
-                let services = [one, other].enumerated()
+                let services = try [one, other].enumerated()
                     .map { number, oxbow in
-                        let task = oxbow.runOnce(every: interval, name: name, jitter: .zero) {
+                        let task = try oxbow.runOnce(every: interval, name: name, jitter: .zero) {
                             try await journal.turn(of: number) { try await Task.sleep(for: .milliseconds(2500)) }
                             if number == 0 { throw Mistake() }
                         }
@@ -112,7 +112,7 @@ import Testing
         configuration.redis.address = .host("127.0.0.1", port: server.port)
         try await withOxbow(configuration) { oxbow async throws in
             let journal = Journal()
-            let task = oxbow.runOnce(every: .seconds(6), name: "flushed", jitter: .zero) {
+            let task = try oxbow.runOnce(every: .seconds(6), name: "flushed", jitter: .zero) {
                 try await journal.turn(of: 0) { try await Task.sleep(for: .seconds(60)) }
             }
             let service = Task { try await task.run() }
@@ -134,7 +134,7 @@ import Testing
             let (client, name) = (try #require(oxbow.client), freshModule("kept"))
             let key = LockName(prefix: "ox-lock", task: name).key
             let gate = Gate()
-            let task = oxbow.runOnce(every: .seconds(9), name: name, jitter: .zero) { await gate.pass() }
+            let task = try oxbow.runOnce(every: .seconds(9), name: name, jitter: .zero) { await gate.pass() }
             let service = Task { try await task.run() }
             await gate.arrival()
             let start = ContinuousClock.now
@@ -155,7 +155,7 @@ import Testing
     @Test func `a job that takes most of its interval does not move the next turn`() async throws {
         try await withOxbow(.redis) { oxbow async throws in
             let (name, journal) = (freshModule("most"), Journal())
-            let task = oxbow.runOnce(every: .seconds(3), name: name, jitter: .zero) {
+            let task = try oxbow.runOnce(every: .seconds(3), name: name, jitter: .zero) {
                 // Behind the look that prolongs the lock.
                 try await journal.turn(of: 0) { try await Task.sleep(for: .milliseconds(2300)) }
             }

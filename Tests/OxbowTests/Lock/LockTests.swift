@@ -165,4 +165,25 @@ import Testing
             check(instances[0].lockStatistics.lost, 0)
         }
     }
+
+    @Test func `arguments out of their range are errors`() async throws {
+        try await withOxbow(.memory) { oxbow async throws in
+            func expectInvalid(_ call: () async throws -> Void) async {
+                let error = await #expect(throws: OxbowError.self) { try await call() }
+                check(error?.code, .invalidArgument)
+            }
+            await expectInvalid { try await oxbow.withLock("", waitingAtMost: .zero) { _ in } }
+            await expectInvalid { _ = try await oxbow.withLockIfAvailable("") { _ in } }
+            for lease in [Duration.milliseconds(99), .seconds(315_360_001), .seconds(Int64.max), .seconds(-1)] {
+                await expectInvalid { try await oxbow.withLock("l", waitingAtMost: .zero, lease: lease) { _ in } }
+                await expectInvalid { _ = try await oxbow.withLockIfAvailable("l", lease: lease) { _ in } }
+                await expectInvalid { _ = try oxbow.runOnce(every: lease, name: "l") {} }
+            }
+            await expectInvalid {
+                try await oxbow.withLock("l", waitingAtMost: .zero, confirmedByReplicas: -1) { _ in }
+            }
+            await expectInvalid { _ = try oxbow.runOnce(every: .seconds(1), name: "") {} }
+            check(oxbow.lockStatistics.acquired, 0)
+        }
+    }
 }
