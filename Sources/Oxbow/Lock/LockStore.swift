@@ -1,8 +1,22 @@
-/// What locks ask of a shared store: one operation each, atomic on one lock.
+/// The operations of locks on a shared store, each atomic on one lock.
 package protocol LockStore: Sendable {
-    /// Takes a lock if nobody else has it. Safe to repeat with the same token.
-    func take(_ lock: LockName, _ token: Token, for lease: Duration, confirmedBy replicas: Int) async throws
-        -> LockAnswer
+    /// Takes a lock if no other token has it. Safe to repeat with the same token.
+    ///
+    /// - Parameters:
+    ///   - lock: the lock.
+    ///   - token: the caller's.
+    ///   - lease: the TTL of the lock.
+    ///   - replicas: how many must confirm it.
+    ///   - timeout: how long each request may take; `nil`, or longer than for other calls: as for those.
+    /// - Returns: whether the caller has it.
+    /// - Throws: what the store does.
+    func take(
+        _ lock: LockName,
+        _ token: Token,
+        for lease: Duration,
+        confirmedBy replicas: Int,
+        within timeout: Duration?
+    ) async throws -> LockAnswer
 
     /// Prolongs a lock that the token still has. Safe to repeat, and sent also by a cancelled task.
     ///
@@ -19,7 +33,8 @@ package protocol LockStore: Sendable {
     /// - Throws: what the store does.
     func release(_ lock: LockName, _ token: Token, within timeout: Duration?) async throws -> Bool
 
-    /// Waits until a lock may be free, until `end` at the latest.
+    /// Waits until a lock may be free, until `end` at the latest; each request may take as long, but ``LockTimeout/minimum``
+    /// at least.
     ///
     /// - Throws: `CancellationError`, too.
     func wait(for lock: LockName, until end: ContinuousClock.Instant) async throws
@@ -33,6 +48,17 @@ package enum LockAnswer: Sendable, Hashable {
     case held
     /// Too few replicas have confirmed it; it has been given back.
     case unconfirmed(Int)
+}
+
+/// The time limits of requests for callers that wait for a limited time.
+package enum LockTimeout {
+    /// The shortest limit: for callers that do not wait, too, a server has to be connected to and may pause.
+    package static let minimum = Duration.seconds(1)
+
+    /// The limit of a caller that waits until `end`.
+    static func rest(until end: ContinuousClock.Instant) -> Duration {
+        max(self.minimum, ContinuousClock.now.duration(to: end))
+    }
 }
 
 /// The keys of a lock: in one slot of a cluster.

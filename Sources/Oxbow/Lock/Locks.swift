@@ -93,7 +93,7 @@ final class Locks: Sendable {
     {
         let (lock, token) = (LockName(prefix: self.prefix, task: name), Token.random())
         let asked = ContinuousClock.now
-        let answer = try await self.take(lock, token, for: interval, confirmedBy: 0)
+        let answer = try await self.take(lock, token, for: interval, confirmedBy: 0, within: nil)
         guard case .taken(let fence) = answer else {
             try await callingStore { try await self.store.wait(for: lock, until: asked + interval) }
             return false
@@ -123,7 +123,8 @@ final class Locks: Sendable {
         let token = Token.random()
         while true {
             let asked = ContinuousClock.now
-            switch try await self.take(lock, token, for: length, confirmedBy: replicas) {
+            let timeout = LockTimeout.rest(until: end)
+            switch try await self.take(lock, token, for: length, confirmedBy: replicas, within: timeout) {
             case .taken(let fence):
                 let lease = LockLease(name, lock, token, fence: fence, LeaseState(length, asked: asked))
                 try self.check(lease, lasting: length)
@@ -143,11 +144,12 @@ final class Locks: Sendable {
         _ lock: LockName,
         _ token: Token,
         for length: Duration,
-        confirmedBy replicas: Int
+        confirmedBy replicas: Int,
+        within timeout: Duration?
     ) async throws -> LockAnswer {
         do {
             return try await callingStore {
-                try await self.store.take(lock, token, for: length, confirmedBy: replicas)
+                try await self.store.take(lock, token, for: length, confirmedBy: replicas, within: timeout)
             }
         } catch {
             // What replicas were to confirm may have failed behind the taking, and what was refused may have been sent before.

@@ -22,7 +22,8 @@ package final class MemoryLockStore: LockStore {
         _ lock: LockName,
         _ token: Token,
         for lease: Duration,
-        confirmedBy replicas: Int
+        confirmedBy replicas: Int,
+        within timeout: Duration?
     ) async throws -> LockAnswer {
         let now = self.now()
         return self.state.withLock { state in

@@ -18,12 +18,14 @@ extension Oxbow {
     ///
     /// - Parameters:
     ///   - name: names the lock; any text but the empty one.
-    ///   - waitingAtMost: how long to wait for another holder, to about 50 ms; those of one process are served in the order in
-    ///     which they come, and 1024 of them may wait. Zero tries once. Waiters are told of a release by the server, they do not ask
-    ///     again and again.
+    ///   - waitingAtMost: the longest wait for another holder, to about 50 ms; zero tries once. The requests to the server
+    ///     may take as long, and one second at least, but not longer than `commandTimeout`: if the server does not answer,
+    ///     the call fails at the end of the wait or up to a second later. The callers of one process are served in the
+    ///     order in which they come, and 1024 of them may wait.
     ///   - lease: how long the lock outlives its process; 30 s by default; from 100 ms to ten years.
     ///   - confirmedByReplicas: how many replicas must have the lock before `body` begins (WAIT, on a connection of its own);
-    ///     0 by default. A lock so confirmed survives the failover to one of them.
+    ///     0 by default. A lock so confirmed survives the failover to one of them. They have a third of the lease to confirm
+    ///     it, but not longer than a request may take.
     ///   - body: what is done; cancelled when the lease ends.
     /// - Returns: what `body` returns.
     /// - Throws: ``OxbowError``: `lockTaken` after the wait, `leaseEnded`, `notReplicated`, `invalidArgument`, `notRunning`,

@@ -54,8 +54,10 @@ package struct RedisLockStore: LockStore {
         _ lock: LockName,
         _ token: Token,
         for lease: Duration,
-        confirmedBy replicas: Int
+        confirmedBy replicas: Int,
+        within timeout: Duration?
     ) async throws -> LockAnswer {
+        let timeout = self.limited(timeout)
         let call = ScriptCall(
             Self.taking,
             keys: (lock.key, lock.fence),
@@ -63,12 +65,13 @@ package struct RedisLockStore: LockStore {
             returning: [Int].self,
             isIdempotent: true
         )
-        guard replicas > 0 else { return try LockAnswer(await self.client.execute(call)) }
-        return try await self.client.withConnection(near: lock.key) { connection in
-            let answer = try LockAnswer(await connection.execute(call))
+        guard replicas > 0 else { return try LockAnswer(await self.client.execute(call, timeout: timeout)) }
+        return try await self.client.withConnection(near: lock.key, timeout: timeout) { connection in
+            let answer = try LockAnswer(await connection.execute(call, timeout: timeout))
             guard case .taken = answer else { return answer }
-            let wait = RawCommand("WAIT", replicas, (lease / 3).milliseconds, returning: Int.self)
-            let confirmations = try await connection.execute(wait, timeout: lease)
+            let limit = min(lease / 3, timeout)
+            let wait = RawCommand("WAIT", replicas, limit.milliseconds, returning: Int.self)
+            let confirmations = try await connection.execute(wait, timeout: limit + LockTimeout.minimum)
             if confirmations >= replicas { return answer }
             _ = try await self.release(lock, token)
             return .unconfirmed(confirmations)
@@ -105,35 +108,42 @@ package struct RedisLockStore: LockStore {
         return try await RedisClient.pastBreaker { try await self.client.execute(call, timeout: timeout) } == 1
     }
 
+    /// The limit of one request: `commandTimeout` at most.
+    private func limited(_ timeout: Duration?) -> Duration {
+        let longest = self.client.configuration.commandTimeout
+        return timeout.map { min($0, longest) } ?? longest
+    }
+
     package func wait(for lock: LockName, until end: ContinuousClock.Instant) async throws {
         try await self.client.watches.with(ByteBuffer(string: lock.key.text)) { watch in
             var pause = Backoff(initial: .milliseconds(2), maximum: .milliseconds(50))
             while ContinuousClock.now < end {
                 watch.begin()
+                let timeout = self.limited(LockTimeout.rest(until: end))
                 let (owner, life, isTracked) = try await self.client.executeTracked(
                     GET(lock.key, as: Bytes.self),
-                    RawCommand("PTTL", lock.key, returning: Int.self)
+                    RawCommand("PTTL", lock.key, returning: Int.self),
+                    timeout: timeout
                 )
                 let now = ContinuousClock.now
                 guard case .success(let found) = owner else {
-                    // Elsewhere, or not at this moment: the usual way knows what to do, when the lock is tried again.
-                    let look = now + pause.maximum
-                    return try await Task.sleep(until: min(end, look), clock: .continuous)
+                    // On another node, or not now: taking the lock again follows redirections and retries.
+                    return try await Task.sleep(until: min(end, now + pause.maximum), clock: .continuous)
                 }
                 if found == nil { return }
-                // The lease may end without a word: the server looks when it is asked.
+                // The lease may end without a message: the server notices that when it is asked.
                 let rest = (try? life.get()) ?? -1
                 let next = min(end, rest < 0 ? end : now + .milliseconds(rest) + .milliseconds(1))
                 if isTracked { return try await watch.wait(until: next) }
-                let look = now + pause.next(random: .random(in: 0..<1))
-                try await Task.sleep(until: min(next, look), clock: .continuous)
+                let retry = now + pause.next(random: .random(in: 0..<1))
+                try await Task.sleep(until: min(next, retry), clock: .continuous)
             }
         }
     }
 }
 
 extension LockAnswer {
-    /// Of what the script answers.
+    /// Reads the script's answer.
     fileprivate init(_ numbers: [Int]) throws {
         guard numbers.count == 2 else {
             throw RedisError(.unexpectedReply, "a lock's script answered \(numbers.count) numbers, not 2")

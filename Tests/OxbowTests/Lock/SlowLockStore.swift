@@ -9,11 +9,15 @@ final class SlowLockStore: LockStore {
 
     init(delay: Duration) { self.delay = delay }
 
-    func take(_ lock: LockName, _ token: Token, for lease: Duration, confirmedBy replicas: Int) async throws
-        -> LockAnswer
-    {
+    func take(
+        _ lock: LockName,
+        _ token: Token,
+        for lease: Duration,
+        confirmedBy replicas: Int,
+        within timeout: Duration?
+    ) async throws -> LockAnswer {
         try await Task.sleep(for: self.delay)
-        return try await self.locks.take(lock, token, for: lease, confirmedBy: replicas)
+        return try await self.locks.take(lock, token, for: lease, confirmedBy: replicas, within: timeout)
     }
 
     func renew(_ lock: LockName, _ token: Token, for lease: Duration, within timeout: Duration) async throws -> Bool {
