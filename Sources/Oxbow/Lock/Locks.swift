@@ -156,7 +156,7 @@ final class Locks: Sendable {
             if replicas == 0, (error as? OxbowError)?.delivery == .notSent { throw error }
             // At once, where the connection still works: before what this process asks for next.
             let answer = try? await self.store.release(lock, token, within: .milliseconds(1))
-            if answer != true { self.giveBackLater(lock, token, lasting: length) }
+            if answer != .released { self.giveBackLater(lock, token, lasting: length) }
             throw error
         }
     }
@@ -179,10 +179,10 @@ final class Locks: Sendable {
             var absences = 0
             repeat {
                 switch try? await self.store.release(lock, token) {
-                case true: return
-                // What takes it may be still on its way, over another connection.
-                case false: absences += 1
-                default: break
+                case .released: return
+                // The request that takes it may be still on its way, over another connection.
+                case .notHeld, .inDoubt: absences += 1
+                case nil: break
                 }
                 if absences == 3 { return }
                 try? await Task.sleep(for: pause.next(random: .random(in: 0..<1)))
@@ -206,11 +206,10 @@ final class Locks: Sendable {
             isLost = await self.keep(lease, ticks)
             if !isLost {
                 let result = await outcome
-                // A process that stood still may find out here only.
-                let wasHeld = lease.isValid
-                if releasing { await self.release(lease) }
+                let wasHeld = releasing ? await self.release(lease) : lease.isValid
                 let value = try result.get()
-                if wasHeld { return value }
+                guard wasHeld else { throw OxbowError(.leaseEnded, "the lock was gone when its holder released it") }
+                return value
             }
             // Before the body has followed: others may have the lock already.
             place?.giveBack()
@@ -255,16 +254,24 @@ final class Locks: Sendable {
     private func lose(_ lease: LockLease, _ reason: String) -> Bool {
         lease.update { $0.finish() }
         self.counters.lost.increment()
-        self.logger.warning("a lock was lost while it was held", metadata: ["reason": "\(reason)"])
+        self.logger.warning("lock lost", metadata: ["lock": "\(lease.name)", "reason": "\(reason)"])
         return true
     }
 
-    private func release(_ lease: LockLease) async {
+    /// Releases the lock at the end of the body.
+    ///
+    /// - Returns: whether it was held until then: for all that is known, if the server does not answer.
+    private func release(_ lease: LockLease) async -> Bool {
+        // A process that stood still may find out here only.
         let wasValid = lease.isValid
         lease.update { $0.finish() }
-        let wasThere = try? await self.store.release(lease.lock, lease.token)
-        if wasThere == nil { self.giveBackLater(lease.lock, lease.token, lasting: lease.update { $0.length }) }
-        if wasThere == false || !wasValid { _ = self.lose(lease, "it was not there any more when it was given back") }
+        let answer = try? await self.store.release(lease.lock, lease.token)
+        if answer == nil { self.giveBackLater(lease.lock, lease.token, lasting: lease.update { $0.length }) }
+        guard wasValid, answer != .notHeld else {
+            _ = self.lose(lease, wasValid ? "it was gone when it was released" : "it had expired when it was released")
+            return false
+        }
+        return true
     }
 
     // MARK: The lines of this process
@@ -282,29 +289,5 @@ final class Locks: Sendable {
             guard let entry = lines[lock] else { return }
             lines[lock] = entry.users > 1 ? (entry.line, entry.users - 1) : nil
         }
-    }
-}
-
-/// What locks have done in this process since the instance was made.
-public struct LockStatistics: Sendable, Hashable {
-    /// Locks taken.
-    public var acquired: UInt64
-    /// Calls that somebody else's lock kept waiting in vain.
-    public var refused: UInt64
-    /// Locks that were gone, or in doubt, while their holder was at work, or when it gave them back.
-    public var lost: UInt64
-}
-
-final class LockCounters: Sendable {
-    let acquired = Atomic<UInt64>(0)
-    let refused = Atomic<UInt64>(0)
-    let lost = Atomic<UInt64>(0)
-
-    var statistics: LockStatistics {
-        LockStatistics(
-            acquired: self.acquired.load(ordering: .relaxed),
-            refused: self.refused.load(ordering: .relaxed),
-            lost: self.lost.load(ordering: .relaxed)
-        )
     }
 }

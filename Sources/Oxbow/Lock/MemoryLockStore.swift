@@ -49,12 +49,12 @@ package final class MemoryLockStore: LockStore {
         }
     }
 
-    package func release(_ lock: LockName, _ token: Token, within timeout: Duration?) async throws -> Bool {
+    package func release(_ lock: LockName, _ token: Token, within timeout: Duration?) async throws -> LockReturn {
         let now = self.now()
         return self.state.withLock { state in
-            guard let owner = state.locks[lock], owner.owner == token else { return false }
+            guard let owner = state.locks[lock], owner.owner == token else { return .notHeld }
             state.locks[lock] = nil
-            return owner.end > now
+            return owner.end > now ? .released : .notHeld
         }
     }
 

@@ -5,8 +5,8 @@ import Resilience
 
 /// Locks on a Redis or Valkey server.
 ///
-/// The lock is a string with the owner's token, as `SET key token NX PX …` of other programs makes it: each honours the
-/// other's. Whatever an owner does is a script that looks at the token first.
+/// The lock is a string with the holder's token, as `SET key token NX PX …` of other programs makes it: each honors the
+/// other's. All requests of a holder are scripts that compare the token first.
 package struct RedisLockStore: LockStore {
     let client: RedisClient
 
@@ -14,13 +14,13 @@ package struct RedisLockStore: LockStore {
 
     package static var scripts: [Script] { [self.taking, self.renewing, self.releasing] }
 
-    /// How long the last number of a lock is remembered: after that, and after a flush or an eviction, the server's clock
-    /// alone makes the next one higher.
+    /// The TTL of the last number of a lock: after it, and after a flush or an eviction, the server's clock alone makes the
+    /// next number higher.
     private static let fenceLife = Duration.seconds(86_400)
 
     /// ARGV: token, ms of the lease, ms of the fence.
     ///
-    /// Answers 1 and the number, or 0. The number first: an error behind it leaves no lock.
+    /// Answers 1 and the number, or 0. The number is written first: an error after that leaves no lock.
     private static let taking = Script(
         """
         local owner = redis.call('GET', KEYS[1])
@@ -96,16 +96,33 @@ package struct RedisLockStore: LockStore {
         return try await RedisClient.pastBreaker { try await self.client.execute(call, timeout: timeout) } == 1
     }
 
-    package func release(_ lock: LockName, _ token: Token, within timeout: Duration?) async throws -> Bool {
+    package func release(_ lock: LockName, _ token: Token, within timeout: Duration?) async throws -> LockReturn {
+        let end = ContinuousClock.now + self.limited(timeout)
+        do {
+            // Not repeated by the client: the repetition of one that was carried out would not find the lock.
+            return try await self.release(lock, token, until: end, isRepeatable: false) ? .released : .notHeld
+        } catch let error as RedisError where error.code == .connectionClosed || error.delivery == .refused {
+            if try await self.release(lock, token, until: end, isRepeatable: true) { return .released }
+            return error.delivery == .unknown ? .inDoubt : .notHeld
+        }
+    }
+
+    private func release(
+        _ lock: LockName,
+        _ token: Token,
+        until end: ContinuousClock.Instant,
+        isRepeatable: Bool
+    ) async throws -> Bool {
         let call = ScriptCall(
             Self.releasing,
             keys: (lock.key),
             arguments: (token.text),
             returning: Int.self,
-            isIdempotent: true,
+            isIdempotent: isRepeatable,
             ignoresCancellation: true
         )
-        return try await RedisClient.pastBreaker { try await self.client.execute(call, timeout: timeout) } == 1
+        let rest = max(.milliseconds(1), ContinuousClock.now.duration(to: end))
+        return try await RedisClient.pastBreaker { try await self.client.execute(call, timeout: rest) } == 1
     }
 
     /// The limit of one request: `commandTimeout` at most.

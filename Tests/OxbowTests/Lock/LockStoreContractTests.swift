@@ -32,18 +32,18 @@ import Testing
             let first = try self.fence(try await store.take(lock, owner, for: life, confirmedBy: 0, within: nil))
             check(try await store.take(lock, other, for: life, confirmedBy: 0, within: nil), .held)
             check(try await store.renew(lock, other, for: life, within: life), false)
-            check(try await store.release(lock, other), false)
+            check(try await store.release(lock, other), .notHeld)
             check(try await store.take(lock, other, for: life, confirmedBy: 0, within: nil), .held)
             check(try await store.renew(lock, owner, for: life, within: life), true)
-            check(try await store.release(lock, owner), true)
-            check(try await store.release(lock, owner), false)
+            check(try await store.release(lock, owner), .released)
+            check(try await store.release(lock, owner), .notHeld)
             check(try await store.renew(lock, owner, for: life, within: life), false)
             let second = try self.fence(try await store.take(lock, other, for: life, confirmedBy: 0, within: nil))
             #expect(second > first)
             // The same again, as after a lost connection: it has it still.
             let again = try self.fence(try await store.take(lock, other, for: life, confirmedBy: 0, within: nil))
             #expect(again > second)
-            check(try await store.release(lock, other), true)
+            check(try await store.release(lock, other), .released)
         }
     }
 
@@ -61,7 +61,7 @@ import Testing
             let waited = start.duration(to: .now)
             #expect(waited > .milliseconds(120) && waited < .seconds(2))
             check(try await store.renew(lock, owner, for: .seconds(20), within: .seconds(5)), false)
-            check(try await store.release(lock, owner), false)
+            check(try await store.release(lock, owner), .notHeld)
             check(try await store.renew(lock, other, for: .seconds(20), within: .seconds(5)), true)
         }
     }
@@ -77,7 +77,7 @@ import Testing
             func next() async throws -> UInt64 {
                 let token = Token.random()
                 let answer = try await store.take(lock, token, for: .seconds(20), confirmedBy: 0, within: nil)
-                check(try await store.release(lock, token), true)
+                check(try await store.release(lock, token), .released)
                 return try self.fence(answer)
             }
             let first = try await next()

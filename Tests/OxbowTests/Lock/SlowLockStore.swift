@@ -24,7 +24,7 @@ final class SlowLockStore: LockStore {
         try await self.locks.renew(lock, token, for: lease, within: timeout)
     }
 
-    func release(_ lock: LockName, _ token: Token, within timeout: Duration?) async throws -> Bool {
+    func release(_ lock: LockName, _ token: Token, within timeout: Duration?) async throws -> LockReturn {
         self.releases.increment()
         return try await self.locks.release(lock, token, within: timeout)
     }
