@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Locks inside of one process.
+/// Locks within one process.
 package final class MemoryLockStore: LockStore {
     private struct Lock {
         var owner: Token
@@ -58,10 +58,10 @@ package final class MemoryLockStore: LockStore {
         }
     }
 
-    /// Within one process everybody stands in its own line: here is only the end of a lease to wait for.
+    /// Reads again every 50 ms: the callers of `withLock` wait in the queue of their process, so that few come here.
     package func wait(for lock: LockName, until end: ContinuousClock.Instant) async throws {
-        let rest = self.state.withLock { $0.locks[lock]?.end }
-        guard let rest, rest > self.now() else { return }
-        try await Task.sleep(until: min(end, rest), clock: .continuous)
+        while let rest = self.state.withLock({ $0.locks[lock]?.end }), rest > self.now(), ContinuousClock.now < end {
+            try await Task.sleep(until: min(end, rest, .now + .milliseconds(50)), clock: .continuous)
+        }
     }
 }

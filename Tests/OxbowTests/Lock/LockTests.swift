@@ -217,12 +217,12 @@ import Testing
             for lease in [Duration.milliseconds(99), .seconds(315_360_001), .seconds(Int64.max), .seconds(-1)] {
                 await expectInvalid { try await oxbow.withLock("l", waitingAtMost: .zero, lease: lease) { _ in } }
                 await expectInvalid { _ = try await oxbow.withLockIfAvailable("l", lease: lease) { _ in } }
-                await expectInvalid { _ = try oxbow.runOnce(every: lease, name: "l") {} }
+                await expectInvalid { _ = try oxbow.clusterTask("l", every: lease) { _ in } }
             }
             await expectInvalid {
                 try await oxbow.withLock("l", waitingAtMost: .zero, confirmedByReplicas: -1) { _ in }
             }
-            await expectInvalid { _ = try oxbow.runOnce(every: .seconds(1), name: "") {} }
+            await expectInvalid { _ = try oxbow.clusterTask("", every: .seconds(1)) { _ in } }
             check(oxbow.lockStatistics.acquired, 0)
         }
     }
