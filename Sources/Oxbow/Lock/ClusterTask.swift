@@ -9,15 +9,15 @@ public import ServiceLifecycle
 ///     }
 ///     // in the service group, after the Oxbow itself
 ///
-/// The job runs under the lock `ox-lock:{%task:<name>}`, which is left to expire with the interval: the process that takes it
-/// does the job. A job that returns counts as done. After a job that throws, the lock ends after `retryAfterFailure`, so that
-/// another process, or the same one, tries again; after one that throws because it was shut down or cancelled, another process
-/// takes over at once. A process that dies during the job leaves the lock until the interval ends, so that a job that brings
-/// its process down does not bring down all of them in a row.
+/// The job runs under the lock `ox-lock:{%task:<name>}`, which is left to expire with the interval: the process that
+/// takes it does the job. A job that returns counts as done. After a job that throws, the lock ends after
+/// `retryAfterFailure`, so that another process, or the same one, tries again; after one that throws because it was
+/// shut down or cancelled, another process takes over at once. A process that dies during the job leaves the lock
+/// until the interval ends, so that a job that brings its process down does not bring down all of them in a row.
 ///
-/// A job that takes longer than the interval keeps the lock while it runs, and is never run beside itself, as far as locks can
-/// promise that (see the article "Locks"): for a job that must not be done twice check what has been done, or hand the lease's
-/// fencing token to the store that it writes to.
+/// A job that takes longer than the interval keeps the lock while it runs, and is never run beside itself, as far as
+/// locks can promise that (see the article "Locks"): for a job that must not be done twice check what has been done,
+/// or hand the lease's fencing token to the store that it writes to.
 public struct ClusterTask: Service {
     let locks: Locks
     let name: String
@@ -29,8 +29,8 @@ public struct ClusterTask: Service {
 
     /// Does the job in its turns until cancelled or shut down gracefully, which both cancel a job that is running.
     ///
-    /// Makes the first attempt after a random part of the jitter. Retries each second while the server cannot be reached. Logs
-    /// that, and errors of the job, as errors.
+    /// Makes the first attempt after a random part of the jitter. Retries each second while the server cannot be
+    /// reached. Logs that, and errors of the job, as errors.
     public func run() async throws {
         try await cancelWhenGracefulShutdown {
             do {
@@ -84,12 +84,12 @@ extension Oxbow {
     /// - Parameters:
     ///   - name: names the job; any text but the empty one.
     ///   - interval: from the beginning of one turn to that of the next; from 100 ms to ten years.
-    ///   - jitter: the first attempt is made within this time; a tenth of the interval by default, but a minute at most.
-    ///   - retryAfterFailure: how long after a failed job the next attempt is made by another process, or by the same one a
-    ///     tenth later; 5 s by default, doubled after each failure in a row of one process; at least 100 ms, and at most the
-    ///     interval.
-    ///   - job: what is done; gets the lease of the lock, and is cancelled when the lock is lost. It must throw when it is cut
-    ///     short by cancellation: a job that returns counts as done.
+    ///   - jitter: the first attempt is made within this time; a tenth of the interval by default, a minute at most.
+    ///   - retryAfterFailure: how long after a failed job another process makes the next attempt, or the same one a
+    ///     tenth later; 5 s by default, doubled after each failure in a row of one process; at least 100 ms, and at
+    ///     most the interval.
+    ///   - job: what is done; gets the lease of the lock, and is cancelled when the lock is lost. It must throw when
+    ///     it is cut short by cancellation: a job that returns counts as done.
     /// - Returns: a service to be run beside this instance, and shut down before it.
     /// - Throws: ``OxbowError`` with `invalidArgument`.
     public func clusterTask(

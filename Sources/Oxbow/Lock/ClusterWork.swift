@@ -31,7 +31,7 @@ extension Locks {
             try await callingStore { try await self.store.wait(for: lock, until: asked + interval) }
             return .notOurs
         }
-        // A job that ends long before the interval does not prolong the lock; whether it is there is checked all along.
+        // A job that ends long before the interval does not prolong the lock, which is checked all along.
         let state = LeaseState(min(interval, Self.jobLease), asked: asked, until: asked + interval)
         let lease = LockLease(name, lock, token, fence: fence, state)
         try self.check(lease, lasting: interval)

@@ -2,9 +2,9 @@ import Synchronization
 
 /// The right to do what a lock protects, until it ends.
 ///
-/// It is renewed while the body of ``Oxbow/Oxbow/withLock(_:waitingAtMost:lease:confirmedByReplicas:_:)`` runs. After its end
-/// every call throws. The end is computed from the time before the server was asked, by a clock that goes on while the
-/// machine sleeps or the process is stopped, and is two percent earlier than the server's.
+/// It is renewed while the body of ``Oxbow/Oxbow/withLock(_:waitingAtMost:lease:confirmedByReplicas:_:)`` runs. After
+/// its end every call throws. The end is computed from the time before the server was asked, by a clock that goes on
+/// while the machine sleeps or the process is stopped, and is two percent earlier than the server's.
 public final class LockLease: Sendable {
     /// The lock's name.
     public let name: String
@@ -23,9 +23,9 @@ public final class LockLease: Sendable {
 
     /// A number that is higher than that of every earlier holder.
     ///
-    /// Hand it to the store that is written to, and let that refuse numbers lower than the highest it has seen. From the
-    /// server's clock in µs, or one more than the last number. After a failover to a server whose clock lags, it may be lower
-    /// than an earlier one.
+    /// Hand it to the store that is written to, and let that refuse numbers lower than the highest it has seen. From
+    /// the server's clock in µs, or one more than the last number. After a failover to a server whose clock lags, it
+    /// may be lower than an earlier one.
     ///
     /// - Throws: ``OxbowError`` with `leaseEnded`.
     public var fencingToken: UInt64 {
@@ -50,15 +50,15 @@ public final class LockLease: Sendable {
 
     /// Runs `body` under this lock, which is held already: explicit re-entry.
     ///
-    /// For functions that need the lock and are called by its holder: a second `withLock` of the same name would have to wait
-    /// for the first one. Asks no server. Any task that has the lease may call it, also while the holder or another task
-    /// works under the lock.
+    /// For functions that need the lock and are called by its holder: a second `withLock` of the same name would have
+    /// to wait for the first one. Asks no server. Any task that has the lease may call it, also while the holder or
+    /// another task works under the lock.
     ///
     /// - Parameter body: the work; runs in the caller's task and isolation. If the lease ends meanwhile, the body of
     ///   `withLock` is cancelled, with its child tasks.
     /// - Returns: the result of `body`.
-    /// - Throws: ``OxbowError`` with `leaseEnded` if the lease has ended, before `body` begins or when it has returned; the
-    ///   error of `body`.
+    /// - Throws: ``OxbowError`` with `leaseEnded` if the lease has ended, before `body` begins or when it has
+    ///   returned; the error of `body`.
     public func reenter<Result>(_ body: (LockLease) async throws -> Result) async throws -> Result {
         try self.check()
         let result = try await body(self)
@@ -83,8 +83,8 @@ struct LeaseState: Sendable {
     /// - Parameters:
     ///   - length: the TTL that the server was asked for, and is asked for at each renewal.
     ///   - asked: the time before that.
-    ///   - fixedEnd: the end that the server was asked for at first: until it is near, renewals only check that the lock is
-    ///     there; `nil`, the default, if there is no such end.
+    ///   - fixedEnd: the end that the server was asked for at first: until it is near, renewals only check that the
+    ///     lock is there; `nil`, the default, if there is no such end.
     init(_ length: Duration, asked: ContinuousClock.Instant, until fixedEnd: ContinuousClock.Instant? = nil) {
         self.length = length
         self.fixedEnd = fixedEnd

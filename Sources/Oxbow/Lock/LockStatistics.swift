@@ -8,8 +8,8 @@ public struct LockStatistics: Sendable, Hashable {
     public var refused: UInt64
     /// Locks that their holders lost: gone or expired while the body ran or when it had ended.
     ///
-    /// Each such call has thrown `leaseEnded`, or the error of its body. A release whose answer was lost with its connection
-    /// does not count.
+    /// Each such call has thrown `leaseEnded`, or the error of its body. A release whose answer was lost with its
+    /// connection does not count.
     public var lost: UInt64
 }
 

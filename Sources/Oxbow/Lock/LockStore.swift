@@ -33,8 +33,8 @@ package protocol LockStore: Sendable {
     /// - Throws: what the store does.
     func release(_ lock: LockName, _ token: Token, within timeout: Duration?) async throws -> LockReturn
 
-    /// Waits until a lock may be free, until `end` at the latest; each request may take as long, but ``LockTimeout/minimum``
-    /// at least.
+    /// Waits until a lock may be free, until `end` at the latest; each request may take as long, but
+    /// ``LockTimeout/minimum`` at least.
     ///
     /// - Throws: `CancellationError`, too.
     func wait(for lock: LockName, until end: ContinuousClock.Instant) async throws

@@ -149,9 +149,9 @@ extension Locks {
 
 /// A value on its way between a task and its child.
 private struct Transfer<Value>: Sendable {
-    // SAFETY: used for the body of a lock and for its result only. The task that hands the body over is suspended until the
-    // child has ended, and the child runs the body in the isolation of that task, so that the body runs alone with what it
-    // captures, as if it were called; the result goes back the same way when the child has ended.
+    // SAFETY: used for the body of a lock and for its result only. The task that hands the body over is suspended
+    // until the child has ended, and the child runs the body in the isolation of that task, so that the body runs
+    // alone with what it captures, as if it were called; the result goes back the same way when the child has ended.
     nonisolated(unsafe) let value: Value
 
     init(_ value: Value) { unsafe self.value = value }

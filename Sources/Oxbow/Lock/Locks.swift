@@ -120,8 +120,9 @@ final class Locks: Sendable {
         throw OxbowError(.unavailable, "the server took longer to answer than the lease lasts")
     }
 
-    /// Releases a lock without a holder as soon as the server can be reached, so that no caller waits for its lease to end.
+    /// Releases a lock without a holder as soon as the server can be reached.
     ///
+    /// So that no caller waits for the end of its lease.
     /// Retries for as long as the lease lasts if the server begins it now, but for ten minutes at most.
     func releaseLater(_ lock: LockName, _ token: Token, lasting length: Duration) {
         let end = ContinuousClock.now + min(length + length / 50, .seconds(600))

@@ -5,8 +5,8 @@ import Resilience
 
 /// Locks on a Redis or Valkey server.
 ///
-/// The lock is a string with the holder's token, as `SET key token NX PX …` of other programs makes it: each honors the
-/// other's. All requests of a holder are scripts that compare the token first.
+/// The lock is a string with the holder's token, as `SET key token NX PX …` of other programs makes it: each honors
+/// the other's. All requests of a holder are scripts that compare the token first.
 package struct RedisLockStore: LockStore {
     let client: RedisClient
 
@@ -14,8 +14,8 @@ package struct RedisLockStore: LockStore {
 
     package static var scripts: [Script] { [self.taking, self.renewing, self.releasing] }
 
-    /// The TTL of the last number of a lock: after it, and after a flush or an eviction, the server's clock alone makes the
-    /// next number higher.
+    /// The TTL of the last number of a lock: after it, and after a flush or an eviction, the server's clock alone
+    /// makes the next number higher.
     private static let fenceLife = Duration.seconds(86_400)
 
     /// ARGV: token, ms of the lease, ms of the fence.

@@ -44,8 +44,7 @@ import Testing
         }
     }
 
-    @Test func `the body changes a variable of its caller, captures what is not Sendable, and returns it`() async throws
-    {
+    @Test func `the body changes a variable of its caller and captures what is not Sendable`() async throws {
         try await withOxbow(.memory) { oxbow async throws in
             var sum = 0
             let figures = Figures()
