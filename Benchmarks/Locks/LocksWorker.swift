@@ -144,7 +144,7 @@ struct LocksWorker: Sendable {
                 let isTaken = (try? await database.write(name, fence, as: .old)) ?? false
                 // As one would that has not heard of it.
                 let store = RedisLockStore(client: database.client)
-                let isUnlocked = (try? await store.release(lease.lock, lease.token)) ?? false
+                let isUnlocked = (try? await store.release(lease.lock, lease.token)) == .released
                 holder.withLock { ($0.wroteLate, $0.unlocked) = (isTaken, isUnlocked) }
             }
         } catch {

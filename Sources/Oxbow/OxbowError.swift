@@ -12,8 +12,8 @@ public struct OxbowError: Error, Sendable, CustomStringConvertible {
         }
         let kind: Kind
 
-        /// An argument that can never work: an empty module name, an option out of range, or a name that is in use for a
-        /// cache of another form or type.
+        /// An argument that can never work: an empty name, an option or a lease out of its range, or a name that is in use for
+        /// a cache of another form or type; the message says which.
         ///
         /// Nothing happened.
         public static var invalidArgument: Code { Code(kind: .invalidArgument) }
@@ -29,7 +29,7 @@ public struct OxbowError: Error, Sendable, CustomStringConvertible {
         ///
         /// Nothing happened.
         public static var cannotEncode: Code { Code(kind: .cannotEncode) }
-        /// An update of the entry is on its way, so ``Cache/set(_:for:timeToLive:)`` stored nothing.
+        /// An update or a hold-off keeps the entry closed, so ``Cache/set(_:for:timeToLive:)`` stored nothing.
         public static var closed: Code { Code(kind: .closed) }
         /// `run()` is not running.
         ///
@@ -49,15 +49,15 @@ public struct OxbowError: Error, Sendable, CustomStringConvertible {
         /// The entry of a map holds what is no value of it: foreign, damaged, or refused by the codec.
         public static var undecodable: Code { Code(kind: .undecodable) }
 
-        /// Somebody else had the lock for as long as the caller waits.
+        /// Another caller had the lock until the end of the wait, or the calling task has it itself.
         ///
-        /// Its body did not run.
+        /// The body did not run.
         public static var lockTaken: Code { Code(kind: .lockTaken) }
-        /// The lock is held no more: what was done under it may have been done beside another holder.
+        /// The lock was lost: the work under it may have been done beside another holder's.
         public static var leaseEnded: Code { Code(kind: .leaseEnded) }
         /// Too few replicas have confirmed the lock.
         ///
-        /// It was given back, and its body did not run.
+        /// It was released, and the body did not run.
         public static var notReplicated: Code { Code(kind: .notReplicated) }
 
         /// The kind's name.

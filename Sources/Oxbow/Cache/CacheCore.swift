@@ -164,7 +164,7 @@ final class CacheCore<Value: Sendable>: Sendable {
         let stored = try await callingStore {
             try await self.engine.store.set(cell, to: value, for: life)
         }
-        guard stored else { throw OxbowError(.closed, "an update of the entry is on its way") }
+        guard stored else { throw OxbowError(.closed, "an update or a hold-off keeps the entry closed") }
     }
 
     func invalidate(_ key: String, in group: String?) async throws -> InvalidationOutcome {

@@ -1,32 +1,42 @@
 import Logging
+import Resilience
 public import ServiceLifecycle
 
 /// A job that one of all app servers does in each interval.
 ///
-///     let cleanUp = oxbow.runOnce(every: .seconds(3600), name: "clean-up") { try await database.removeExpired() }
-///     // in the service group, behind the Oxbow itself
+///     let cleanUp = try oxbow.clusterTask("clean-up", every: .seconds(3600)) { lease in
+///         try await database.removeExpired(fencedBy: lease.fencingToken)
+///     }
+///     // in the service group, after the Oxbow itself
 ///
-/// Under the lock `ox-lock:{%task:<name>}`, which is not given back but left to expire with the interval: who gets it does the
-/// job. A process that dies in the middle leaves the lock; another one has its turn in the next interval. A job that takes
-/// longer than the interval keeps the lock while it runs, and is never run beside itself, as far as locks can promise that
-/// (see the article "Locks"): let a job that must not be done twice look at what has been done.
+/// The job runs under the lock `ox-lock:{%task:<name>}`, which is left to expire with the interval: the process that
+/// takes it does the job. A job that returns counts as done. After a job that throws, the lock ends after
+/// `retryAfterFailure`, so that another process, or the same one, tries again; after one that throws because it was
+/// shut down or cancelled, another process takes over at once. A process that dies during the job leaves the lock
+/// until the interval ends, so that a job that brings its process down does not bring down all of them in a row.
+///
+/// A job that takes longer than the interval keeps the lock while it runs, and is never run beside itself, as far as
+/// locks can promise that (see the article "Locks"): for a job that must not be done twice check what has been done,
+/// or hand the lease's fencing token to the store that it writes to.
 public struct ClusterTask: Service {
     let locks: Locks
     let name: String
     let interval: Duration
     let jitter: Duration
+    let retryAfterFailure: Duration
     let logger: Logger
-    let job: @Sendable () async throws -> Void
+    let job: @Sendable (LockLease) async throws -> Void
 
-    /// Does the job in its turns until cancelled, or shut down gracefully: a job that runs then is ended by cancellation.
+    /// Does the job in its turns until cancelled or shut down gracefully, which both cancel a job that is running.
     ///
-    /// The first attempt is made after a random part of the jitter. While the server is away it is tried each second; after
-    /// an error of the job in the next interval. Both are told in the log.
+    /// Makes the first attempt after a random part of the jitter. Retries each second while the server cannot be
+    /// reached. Logs that, and errors of the job, as errors.
     public func run() async throws {
         try await cancelWhenGracefulShutdown {
             do {
                 try await Task.sleep(for: self.jitter * Double.random(in: 0..<1))
-                while true { try await Task.sleep(for: self.turn()) }
+                var retries = Backoff(initial: self.retryAfterFailure, maximum: self.interval)
+                while true { try await Task.sleep(for: self.turn(&retries)) }
             } catch is CancellationError {
                 // As asked for.
             }
@@ -37,52 +47,68 @@ public struct ClusterTask: Service {
     ///
     /// - Returns: how long to wait for the next turn.
     /// - Throws: `CancellationError` of the task.
-    private func turn() async throws -> Duration {
+    private func turn(_ retries: inout Backoff) async throws -> Duration {
         let start = ContinuousClock.now
+        var next = retries
+        let delay = next.next(random: 1)
         do {
-            let isDone = try await self.locks.once(self.name, in: self.interval) {
-                do { try await self.job() } catch { self.tell("a task of the cluster failed", error) }
+            switch try await self.locks.once(self.name, in: self.interval, retryingAfter: delay, self.job) {
+            case .done: retries.reset()
+            // The next turn comes when the lock ends, which has been waited for.
+            case .notOurs: return .milliseconds(Int.random(in: 1...20))
+            case .failed(let error, let delay):
+                self.log("cluster task failed", error)
+                retries = next
+                // Another process first: the reason may be in this one.
+                return delay + delay / 10
             }
-            // Somebody else's turn: the next one comes with the end of the lock, which it has waited for.
-            if !isDone { return .milliseconds(Int.random(in: 1...20)) }
         } catch {
             try Task.checkCancellation()
-            self.tell("a task of the cluster has no lock", error)
+            self.log("cluster task without its lock, retrying", error)
             return min(self.interval, .seconds(1))
         }
         try Task.checkCancellation()
         return max(.milliseconds(1), self.interval - start.duration(to: .now))
     }
 
-    /// Errors of others may hold what no log may.
-    private func tell(_ message: Logger.Message, _ error: any Error) {
+    /// Logs an error, and of a foreign one the type only: its text may hold what no log may.
+    private func log(_ message: Logger.Message, _ error: any Error) {
         let text = (error as? OxbowError).map { "\($0)" } ?? "\(type(of: error))"
         self.logger.error(message, metadata: ["task": "\(self.name)", "error": "\(text)"])
     }
 }
 
 extension Oxbow {
-    /// A job that one of all app servers does in each interval.
+    /// Makes a service that does a job on one of all app servers in each interval.
     ///
     /// - Parameters:
-    ///   - interval: from the beginning of one turn to that of the next; from 100 ms to ten years.
     ///   - name: names the job; any text but the empty one.
-    ///   - jitter: the first attempt is made within this time; a tenth of the interval by default, a minute at the most.
-    ///   - job: what is done; cancelled when the lock is lost.
-    /// - Returns: a service to be run beside this instance.
-    public func runOnce(
+    ///   - interval: from the beginning of one turn to that of the next; from 100 ms to ten years.
+    ///   - jitter: the first attempt is made within this time; a tenth of the interval by default, a minute at most.
+    ///   - retryAfterFailure: how long after a failed job another process makes the next attempt, or the same one a
+    ///     tenth later; 5 s by default, doubled after each failure in a row of one process; at least 100 ms, and at
+    ///     most the interval.
+    ///   - job: what is done; gets the lease of the lock, and is cancelled when the lock is lost. It must throw when
+    ///     it is cut short by cancellation: a job that returns counts as done.
+    /// - Returns: a service to be run beside this instance, and shut down before it.
+    /// - Throws: ``OxbowError`` with `invalidArgument`.
+    public func clusterTask(
+        _ name: String,
         every interval: Duration,
-        name: String,
         jitter: Duration? = nil,
-        _ job: @escaping @Sendable () async throws -> Void
-    ) -> ClusterTask {
-        precondition(interval >= .milliseconds(100) && interval <= .seconds(315_360_000), "an interval of \(interval)")
-        precondition(!name.isEmpty, "a task needs a name")
+        retryAfterFailure: Duration = .seconds(5),
+        _ job: @escaping @Sendable (LockLease) async throws -> Void
+    ) throws -> ClusterTask {
+        guard !name.isEmpty else { throw OxbowError(.invalidArgument, "the name of a cluster task is empty") }
+        guard interval >= .milliseconds(100), interval <= Locks.longest else {
+            throw OxbowError(.invalidArgument, "an interval of \(interval): it must be from 100 ms to ten years")
+        }
         return ClusterTask(
             locks: self.locks,
             name: name,
             interval: interval,
             jitter: min(interval, max(.zero, jitter ?? min(interval / 10, .seconds(60)))),
+            retryAfterFailure: min(interval, max(.milliseconds(100), retryAfterFailure)),
             logger: self.logger,
             job: job
         )

@@ -1,10 +1,10 @@
 import Synchronization
 
-/// The right to do what a lock protects, for as long as it lasts.
+/// The right to do what a lock protects, until it ends.
 ///
-/// It is prolonged while the body of ``Oxbow/Oxbow/withLock(_:waitingAtMost:lease:confirmedByReplicas:_:)`` runs. From its
-/// end on every call throws; the end is reckoned from before the server was asked, by a clock that goes on while the machine
-/// sleeps or the process is stopped, and is two percent earlier than the server's.
+/// It is renewed while the body of ``Oxbow/Oxbow/withLock(_:waitingAtMost:lease:confirmedByReplicas:_:)`` runs. After
+/// its end every call throws. The end is computed from the time before the server was asked, by a clock that goes on
+/// while the machine sleeps or the process is stopped, and is two percent earlier than the server's.
 public final class LockLease: Sendable {
     /// The lock's name.
     public let name: String
@@ -21,11 +21,11 @@ public final class LockLease: Sendable {
         self.state = Mutex(state)
     }
 
-    /// A number that is higher than that of every holder before: hand it to the store that is written to, and let that
-    /// refuse lower ones than it has seen.
+    /// A number that is higher than that of every earlier holder.
     ///
-    /// From the server's clock in µs, or one more than the last. After a failover to a server whose clock lags behind, it may
-    /// be lower than one before.
+    /// Hand it to the store that is written to, and let that refuse numbers lower than the highest it has seen. From
+    /// the server's clock in µs, or one more than the last number. After a failover to a server whose clock lags, it
+    /// may be lower than an earlier one.
     ///
     /// - Throws: ``OxbowError`` with `leaseEnded`.
     public var fencingToken: UInt64 {
@@ -38,23 +38,41 @@ public final class LockLease: Sendable {
     /// Whether the lock is held.
     public var isValid: Bool { self.state.withLock { $0.isValid(at: .now) } }
 
-    /// For how long the lock is held, if it were not prolonged; zero if it is held no more.
+    /// The time until the lease ends unless it is renewed; zero when it has ended.
     public var remaining: Duration { self.state.withLock { $0.remaining(at: .now) } }
 
-    /// Throws unless the lock is held.
+    /// Checks that the lock is held.
     ///
     /// - Throws: ``OxbowError`` with `leaseEnded`.
     public func check() throws {
-        guard self.isValid else { throw OxbowError(.leaseEnded, "the lock is held no more") }
+        guard self.isValid else { throw OxbowError(.leaseEnded, "the lock is not held any more") }
+    }
+
+    /// Runs `body` under this lock, which is held already: explicit re-entry.
+    ///
+    /// For functions that need the lock and are called by its holder: a second `withLock` of the same name would have
+    /// to wait for the first one. Asks no server. Any task that has the lease may call it, also while the holder or
+    /// another task works under the lock.
+    ///
+    /// - Parameter body: the work; runs in the caller's task and isolation. If the lease ends meanwhile, the body of
+    ///   `withLock` is cancelled, with its child tasks.
+    /// - Returns: the result of `body`.
+    /// - Throws: ``OxbowError`` with `leaseEnded` if the lease has ended, before `body` begins or when it has
+    ///   returned; the error of `body`.
+    public func reenter<Result>(_ body: (LockLease) async throws -> Result) async throws -> Result {
+        try self.check()
+        let result = try await body(self)
+        try self.check()
+        return result
     }
 
     func update<Result>(_ body: (inout LeaseState) -> Result) -> Result { self.state.withLock { body(&$0) } }
 }
 
-/// When a lease ends, and when it is to be renewed: decides without clock or I/O.
+/// Decides when a lease ends and when it is renewed, without clock or I/O.
 struct LeaseState: Sendable {
     let length: Duration
-    /// Until when the server has it without any renewal, where that is longer.
+    /// The time until which the server has it without any renewal, where that is longer.
     private let fixedEnd: ContinuousClock.Instant?
     private(set) var end: ContinuousClock.Instant
     private(set) var nextRenewal: ContinuousClock.Instant
@@ -63,10 +81,10 @@ struct LeaseState: Sendable {
     private(set) var isProlonged = false
 
     /// - Parameters:
-    ///   - length: for how long the server was asked, and is asked at each renewal.
-    ///   - asked: the moment before that.
-    ///   - fixedEnd: until then it was asked the first time, and renewals only look whether it is still there, until it is
-    ///     near; `nil`, the default: there is no such thing.
+    ///   - length: the TTL that the server was asked for, and is asked for at each renewal.
+    ///   - asked: the time before that.
+    ///   - fixedEnd: the end that the server was asked for at first: until it is near, renewals only check that the
+    ///     lock is there; `nil`, the default, if there is no such end.
     init(_ length: Duration, asked: ContinuousClock.Instant, until fixedEnd: ContinuousClock.Instant? = nil) {
         self.length = length
         self.fixedEnd = fixedEnd
@@ -87,31 +105,31 @@ struct LeaseState: Sendable {
         self.isValid(at: now) ? now.duration(to: self.end) : .zero
     }
 
-    /// Until there is something to do: a renewal, or the end.
+    /// The time until the next renewal or the end.
     func pause(at now: ContinuousClock.Instant) -> Duration {
         max(.zero, now.duration(to: min(self.nextRenewal, self.end)))
     }
 
-    /// How long a renewal may take, which the end of the body waits for: a third of the lease, or what is left of it, and no
-    /// more than two seconds.
+    /// The timeout of a renewal, which the end of the body waits for: a third of the lease, or the rest of it, and two
+    /// seconds at most.
     func renewalTimeout(at now: ContinuousClock.Instant) -> Duration {
         max(.milliseconds(1), min(self.length / 3, self.remaining(at: now), .seconds(2)))
     }
 
-    /// For how long the server is to be asked now.
+    /// The TTL to ask the server for now.
     func life(at now: ContinuousClock.Instant) -> Duration {
         guard let fixedEnd else { return self.length }
-        // As long as there will be another look in time; far from the looks, which come at thirds and a little later.
+        // While another renewal comes in time: those come at thirds of the length and a little later.
         let rest = now.duration(to: fixedEnd)
         return rest >= self.length / 2 ? rest : self.length
     }
 
-    /// The server was asked at a moment, and has prolonged it by so much; one that has ended stays so.
+    /// Notes a renewal for a TTL that was asked for at `asked`; a lease that has ended stays so.
     mutating func renewed(for life: Duration, asked: ContinuousClock.Instant, at now: ContinuousClock.Instant) {
         if self.isValid(at: now) { self.reckon(life, from: asked) }
     }
 
-    /// The server could not be asked: again soon.
+    /// Notes that the server could not be asked: it is retried soon.
     mutating func failed(at now: ContinuousClock.Instant) { self.nextRenewal = now + self.length / 10 }
 
     mutating func finish() { self.isOver = true }

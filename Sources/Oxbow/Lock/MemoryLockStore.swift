@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Locks inside of one process.
+/// Locks within one process.
 package final class MemoryLockStore: LockStore {
     private struct Lock {
         var owner: Token
@@ -22,7 +22,8 @@ package final class MemoryLockStore: LockStore {
         _ lock: LockName,
         _ token: Token,
         for lease: Duration,
-        confirmedBy replicas: Int
+        confirmedBy replicas: Int,
+        within timeout: Duration?
     ) async throws -> LockAnswer {
         let now = self.now()
         return self.state.withLock { state in
@@ -48,19 +49,19 @@ package final class MemoryLockStore: LockStore {
         }
     }
 
-    package func release(_ lock: LockName, _ token: Token, within timeout: Duration?) async throws -> Bool {
+    package func release(_ lock: LockName, _ token: Token, within timeout: Duration?) async throws -> LockReturn {
         let now = self.now()
         return self.state.withLock { state in
-            guard let owner = state.locks[lock], owner.owner == token else { return false }
+            guard let owner = state.locks[lock], owner.owner == token else { return .notHeld }
             state.locks[lock] = nil
-            return owner.end > now
+            return owner.end > now ? .released : .notHeld
         }
     }
 
-    /// Within one process everybody stands in its own line: here is only the end of a lease to wait for.
+    /// Reads again every 50 ms: the callers of `withLock` wait in the queue of their process, so that few come here.
     package func wait(for lock: LockName, until end: ContinuousClock.Instant) async throws {
-        let rest = self.state.withLock { $0.locks[lock]?.end }
-        guard let rest, rest > self.now() else { return }
-        try await Task.sleep(until: min(end, rest), clock: .continuous)
+        while let rest = self.state.withLock({ $0.locks[lock]?.end }), rest > self.now(), ContinuousClock.now < end {
+            try await Task.sleep(until: min(end, rest, .now + .milliseconds(50)), clock: .continuous)
+        }
     }
 }

@@ -5,61 +5,75 @@ extension Oxbow {
     ///         try await database.write(rows, fencedBy: lease.fencingToken)
     ///     }
     ///
-    /// One holder at a time, as long as the master does not fail: replication is asynchronous, and a master that is promoted
-    /// may not know of a lock that was taken a moment before. ``LockLease/fencingToken`` lets a store refuse what an old
-    /// holder still writes; see the article "Locks".
+    /// There is one holder at a time, as long as the master does not fail: replication is asynchronous, and a replica
+    /// that is promoted may not know of a lock that was taken a moment before. ``LockLease/fencingToken`` lets a
+    /// store refuse the late writes of an old holder; see the article "Locks".
     ///
-    /// The lease is prolonged while `body` runs, each third of its length. When the server says that the lock is gone (a
-    /// flush, an eviction, a failover), or cannot be asked until the lease's end, the task of `body` is cancelled and the
-    /// error is `leaseEnded`. A process that dies leaves the lock for the rest of its lease.
+    /// The lease is renewed while `body` runs, each third of its length. When the server reports that the lock is
+    /// gone (a flush, an eviction, a failover), or cannot be asked until the lease ends, `body` is cancelled and the
+    /// error is `leaseEnded`; so it is when the lock turns out to be gone at its release. If the server cannot be
+    /// asked then, the lease decides by the clock, and the lock is released later. A process that dies leaves the
+    /// lock for the rest of its lease.
     ///
-    /// Within `body`, also in its child tasks, a lock of the same name is held already: it is not waited for. An unstructured
-    /// task that is begun there and goes on behind `body` gets `leaseEnded` when it is done.
+    /// `body` runs in a child task of the caller's task, so that it can be cancelled alone, and in the caller's
+    /// isolation, while the caller waits: it may change local variables of the caller and capture what is not
+    /// `Sendable`. A body that blocks threads instead of suspending may hold up the renewals.
+    ///
+    /// Locks are not re-entrant: a call for the same name within `body` waits as any other caller's, and fails at
+    /// once where it would wait for itself, which is seen in the task of `body` but not in tasks begun by it. Use
+    /// ``LockLease/reenter(_:)`` for work under the lock that is held already.
     ///
     /// - Parameters:
     ///   - name: names the lock; any text but the empty one.
-    ///   - waitingAtMost: how long to wait for another holder, to about 50 ms; those of one process are served in the order in
-    ///     which they come, and 1024 of them may wait. Zero tries once. Waiters are told of a release by the server, they do not ask
-    ///     again and again.
+    ///   - waitingAtMost: the longest wait for another holder, to about 50 ms; zero tries once. The requests to the
+    ///     server may take as long, and one second at least, but not longer than `commandTimeout`: if the server does
+    ///     not answer, the call fails at the end of the wait or up to a second later. The callers of one process are
+    ///     served in the order in which they come, and 1024 of them may wait.
     ///   - lease: how long the lock outlives its process; 30 s by default; from 100 ms to ten years.
-    ///   - confirmedByReplicas: how many replicas must have the lock before `body` begins (WAIT, on a connection of its own);
-    ///     0 by default. A lock so confirmed survives the failover to one of them.
-    ///   - body: what is done; cancelled when the lease ends.
-    /// - Returns: what `body` returns.
-    /// - Throws: ``OxbowError``: `lockTaken` after the wait, `leaseEnded`, `notReplicated`, `invalidKey`, `notRunning`,
-    ///   `unavailable`; what `body` throws; `CancellationError`, when `body` did not begin.
-    public func withLock<Result: Sendable>(
+    ///   - confirmedByReplicas: how many replicas must have the lock before `body` begins (WAIT, on a connection of
+    ///     its own); 0 by default. A lock so confirmed survives the failover to one of them. They have a third of the
+    ///     lease to confirm it, but not longer than a request may take.
+    ///   - body: the work; cancelled when the lease ends.
+    /// - Returns: the result of `body`.
+    /// - Throws: ``OxbowError``: `lockTaken` after the wait, `leaseEnded`, `notReplicated`, `invalidArgument`,
+    ///   `notRunning`, `unavailable`; the error of `body`, unless the lock was lost before `body` had ended;
+    ///   `CancellationError` when the task is cancelled before `body` begins. A running `body` is cancelled together
+    ///   with the task.
+    public func withLock<Result>(
         _ name: String,
         waitingAtMost: Duration,
         lease: Duration = .seconds(30),
         confirmedByReplicas: Int = 0,
-        _ body: sending (LockLease) async throws -> Result
+        _ body: (LockLease) async throws -> Result
     ) async throws -> Result {
-        precondition(lease >= .milliseconds(100) && lease <= .seconds(315_360_000), "a lease of \(lease)")
-        // Ten years are as good as for ever, and no clock overflows.
-        let end = ContinuousClock.now + min(.seconds(315_360_000), max(.zero, waitingAtMost))
+        let end = ContinuousClock.now + min(Locks.longest, max(.zero, waitingAtMost))
         let result = try await self.locks.with(name, until: end, lease: lease, confirmedBy: confirmedByReplicas, body)
-        guard let result else { throw OxbowError(.lockTaken, "somebody else has the lock") }
-        return result
+        if let result { return result }
+        let isOwn = self.locks.isHeldByThisTask(LockName(prefix: self.locks.prefix, name))
+        let message = isOwn ? "this task holds the lock itself: use LockLease.reenter" : "another caller has the lock"
+        throw OxbowError(.lockTaken, message)
     }
 
-    /// Runs `body` under a lock if nobody has it.
+    /// Runs `body` under a lock if no caller has it.
+    ///
+    /// As ``withLock(_:waitingAtMost:lease:confirmedByReplicas:_:)`` with a wait of zero: if the server does not
+    /// answer, the call fails after a second, or after `commandTimeout` if that is shorter.
     ///
     /// - Parameters:
     ///   - name: names the lock; any text but the empty one.
-    ///   - lease: as for ``withLock(_:waitingAtMost:lease:confirmedByReplicas:_:)``.
-    ///   - body: what is done; cancelled when the lease ends.
-    /// - Returns: what `body` returns; `nil` if somebody else has the lock.
-    /// - Throws: as ``withLock(_:waitingAtMost:lease:confirmedByReplicas:_:)``, but for `lockTaken` of its own.
-    public func tryLock<Result: Sendable>(
+    ///   - lease: how long the lock outlives its process; 30 s by default; from 100 ms to ten years.
+    ///   - body: the work; cancelled when the lease ends.
+    /// - Returns: the result of `body`; `nil` if a caller has the lock, be it this task itself.
+    /// - Throws: as ``withLock(_:waitingAtMost:lease:confirmedByReplicas:_:)``, but not `lockTaken`, unless `body`
+    ///   throws it.
+    public func withLockIfAvailable<Result>(
         _ name: String,
         lease: Duration = .seconds(30),
-        _ body: sending (LockLease) async throws -> Result
+        _ body: (LockLease) async throws -> Result
     ) async throws -> Result? {
-        precondition(lease >= .milliseconds(100) && lease <= .seconds(315_360_000), "a lease of \(lease)")
-        return try await self.locks.with(name, until: .now, lease: lease, confirmedBy: 0, body)
+        try await self.locks.with(name, until: .now, lease: lease, confirmedBy: 0, body)
     }
 
-    /// What locks have done so far.
+    /// The counts of locks since this instance was made.
     public var lockStatistics: LockStatistics { self.locks.counters.statistics }
 }

@@ -5,8 +5,8 @@ import Resilience
 
 /// Locks on a Redis or Valkey server.
 ///
-/// The lock is a string with the owner's token, as `SET key token NX PX …` of other programs makes it: each honours the
-/// other's. Whatever an owner does is a script that looks at the token first.
+/// The lock is a string with the holder's token, as `SET key token NX PX …` of other programs makes it: each honors
+/// the other's. All requests of a holder are scripts that compare the token first.
 package struct RedisLockStore: LockStore {
     let client: RedisClient
 
@@ -14,13 +14,13 @@ package struct RedisLockStore: LockStore {
 
     package static var scripts: [Script] { [self.taking, self.renewing, self.releasing] }
 
-    /// How long the last number of a lock is remembered: after that, and after a flush or an eviction, the server's clock
-    /// alone makes the next one higher.
+    /// The TTL of the last number of a lock: after it, and after a flush or an eviction, the server's clock alone
+    /// makes the next number higher.
     private static let fenceLife = Duration.seconds(86_400)
 
     /// ARGV: token, ms of the lease, ms of the fence.
     ///
-    /// Answers 1 and the number, or 0. The number first: an error behind it leaves no lock.
+    /// Answers 1 and the number, or 0. The number is written first: an error after that leaves no lock.
     private static let taking = Script(
         """
         local owner = redis.call('GET', KEYS[1])
@@ -54,8 +54,10 @@ package struct RedisLockStore: LockStore {
         _ lock: LockName,
         _ token: Token,
         for lease: Duration,
-        confirmedBy replicas: Int
+        confirmedBy replicas: Int,
+        within timeout: Duration?
     ) async throws -> LockAnswer {
+        let timeout = self.limited(timeout)
         let call = ScriptCall(
             Self.taking,
             keys: (lock.key, lock.fence),
@@ -63,12 +65,13 @@ package struct RedisLockStore: LockStore {
             returning: [Int].self,
             isIdempotent: true
         )
-        guard replicas > 0 else { return try LockAnswer(await self.client.execute(call)) }
-        return try await self.client.withConnection(near: lock.key) { connection in
-            let answer = try LockAnswer(await connection.execute(call))
+        guard replicas > 0 else { return try LockAnswer(await self.client.execute(call, timeout: timeout)) }
+        return try await self.client.withConnection(near: lock.key, timeout: timeout) { connection in
+            let answer = try LockAnswer(await connection.execute(call, timeout: timeout))
             guard case .taken = answer else { return answer }
-            let wait = RawCommand("WAIT", replicas, (lease / 3).milliseconds, returning: Int.self)
-            let confirmations = try await connection.execute(wait, timeout: lease)
+            let limit = min(lease / 3, timeout)
+            let wait = RawCommand("WAIT", replicas, limit.milliseconds, returning: Int.self)
+            let confirmations = try await connection.execute(wait, timeout: limit + LockTimeout.minimum)
             if confirmations >= replicas { return answer }
             _ = try await self.release(lock, token)
             return .unconfirmed(confirmations)
@@ -93,16 +96,39 @@ package struct RedisLockStore: LockStore {
         return try await RedisClient.pastBreaker { try await self.client.execute(call, timeout: timeout) } == 1
     }
 
-    package func release(_ lock: LockName, _ token: Token, within timeout: Duration?) async throws -> Bool {
+    package func release(_ lock: LockName, _ token: Token, within timeout: Duration?) async throws -> LockReturn {
+        let end = ContinuousClock.now + self.limited(timeout)
+        do {
+            // Not repeated by the client: the repetition of one that was carried out would not find the lock.
+            return try await self.release(lock, token, until: end, isRepeatable: false) ? .released : .notHeld
+        } catch let error as RedisError where error.code == .connectionClosed || error.delivery == .refused {
+            if try await self.release(lock, token, until: end, isRepeatable: true) { return .released }
+            return error.delivery == .unknown ? .inDoubt : .notHeld
+        }
+    }
+
+    private func release(
+        _ lock: LockName,
+        _ token: Token,
+        until end: ContinuousClock.Instant,
+        isRepeatable: Bool
+    ) async throws -> Bool {
         let call = ScriptCall(
             Self.releasing,
             keys: (lock.key),
             arguments: (token.text),
             returning: Int.self,
-            isIdempotent: true,
+            isIdempotent: isRepeatable,
             ignoresCancellation: true
         )
-        return try await RedisClient.pastBreaker { try await self.client.execute(call, timeout: timeout) } == 1
+        let rest = max(.milliseconds(1), ContinuousClock.now.duration(to: end))
+        return try await RedisClient.pastBreaker { try await self.client.execute(call, timeout: rest) } == 1
+    }
+
+    /// The limit of one request: `commandTimeout` at most.
+    private func limited(_ timeout: Duration?) -> Duration {
+        let longest = self.client.configuration.commandTimeout
+        return timeout.map { min($0, longest) } ?? longest
     }
 
     package func wait(for lock: LockName, until end: ContinuousClock.Instant) async throws {
@@ -110,30 +136,31 @@ package struct RedisLockStore: LockStore {
             var pause = Backoff(initial: .milliseconds(2), maximum: .milliseconds(50))
             while ContinuousClock.now < end {
                 watch.begin()
+                let timeout = self.limited(LockTimeout.rest(until: end))
                 let (owner, life, isTracked) = try await self.client.executeTracked(
                     GET(lock.key, as: Bytes.self),
-                    RawCommand("PTTL", lock.key, returning: Int.self)
+                    RawCommand("PTTL", lock.key, returning: Int.self),
+                    timeout: timeout
                 )
                 let now = ContinuousClock.now
                 guard case .success(let found) = owner else {
-                    // Elsewhere, or not at this moment: the usual way knows what to do, when the lock is tried again.
-                    let look = now + pause.maximum
-                    return try await Task.sleep(until: min(end, look), clock: .continuous)
+                    // On another node, or not now: taking the lock again follows redirections and retries.
+                    return try await Task.sleep(until: min(end, now + pause.maximum), clock: .continuous)
                 }
                 if found == nil { return }
-                // The lease may end without a word: the server looks when it is asked.
+                // The lease may end without a message: the server notices that when it is asked.
                 let rest = (try? life.get()) ?? -1
                 let next = min(end, rest < 0 ? end : now + .milliseconds(rest) + .milliseconds(1))
                 if isTracked { return try await watch.wait(until: next) }
-                let look = now + pause.next(random: .random(in: 0..<1))
-                try await Task.sleep(until: min(next, look), clock: .continuous)
+                let retry = now + pause.next(random: .random(in: 0..<1))
+                try await Task.sleep(until: min(next, retry), clock: .continuous)
             }
         }
     }
 }
 
 extension LockAnswer {
-    /// Of what the script answers.
+    /// Reads the script's answer.
     fileprivate init(_ numbers: [Int]) throws {
         guard numbers.count == 2 else {
             throw RedisError(.unexpectedReply, "a lock's script answered \(numbers.count) numbers, not 2")

@@ -50,7 +50,7 @@ import Testing
             let journal = Journal()
             var services: [Task<Void, any Error>] = []
             for (number, oxbow) in instances.enumerated() {
-                let task = oxbow.runOnce(every: interval, name: name) { await journal.turn(of: number) {} }
+                let task = try oxbow.clusterTask(name, every: interval) { _ in await journal.turn(of: number) {} }
                 services.append(Task { try await task.run() })
             }
             try await expectEventually { journal.turns.count >= 4 }
@@ -81,9 +81,9 @@ import Testing
             try await withOxbow(configuration) { other async throws in
                 let (name, interval) = (freshModule("long"), Duration.seconds(1))
                 let journal = Journal()
-                let services = [one, other].enumerated()
+                let services = try [one, other].enumerated()
                     .map { number, oxbow in
-                        let task = oxbow.runOnce(every: interval, name: name, jitter: .zero) {
+                        let task = try oxbow.clusterTask(name, every: interval, jitter: .zero) { _ in
                             try await journal.turn(of: number) { try await Task.sleep(for: .milliseconds(2500)) }
                             if number == 0 { throw Mistake() }
                         }
@@ -100,7 +100,7 @@ import Testing
                     #expect(ended <= next.began)
                 }
                 check(one.lockStatistics.lost + other.lockStatistics.lost, 0)
-                #expect(log.messages(at: .error).contains { $0.contains("task of the cluster failed") })
+                #expect(log.messages(at: .error).contains { $0.contains("cluster task failed") })
             }
         }
     }
@@ -112,7 +112,7 @@ import Testing
         configuration.redis.address = .host("127.0.0.1", port: server.port)
         try await withOxbow(configuration) { oxbow async throws in
             let journal = Journal()
-            let task = oxbow.runOnce(every: .seconds(6), name: "flushed", jitter: .zero) {
+            let task = try oxbow.clusterTask("flushed", every: .seconds(6), jitter: .zero) { _ in
                 try await journal.turn(of: 0) { try await Task.sleep(for: .seconds(60)) }
             }
             let service = Task { try await task.run() }
@@ -134,7 +134,7 @@ import Testing
             let (client, name) = (try #require(oxbow.client), freshModule("kept"))
             let key = LockName(prefix: "ox-lock", task: name).key
             let gate = Gate()
-            let task = oxbow.runOnce(every: .seconds(9), name: name, jitter: .zero) { await gate.pass() }
+            let task = try oxbow.clusterTask(name, every: .seconds(9), jitter: .zero) { _ in await gate.pass() }
             let service = Task { try await task.run() }
             await gate.arrival()
             let start = ContinuousClock.now
@@ -155,7 +155,7 @@ import Testing
     @Test func `a job that takes most of its interval does not move the next turn`() async throws {
         try await withOxbow(.redis) { oxbow async throws in
             let (name, journal) = (freshModule("most"), Journal())
-            let task = oxbow.runOnce(every: .seconds(3), name: name, jitter: .zero) {
+            let task = try oxbow.clusterTask(name, every: .seconds(3), jitter: .zero) { _ in
                 // Behind the look that prolongs the lock.
                 try await journal.turn(of: 0) { try await Task.sleep(for: .milliseconds(2300)) }
             }
@@ -167,6 +167,98 @@ import Testing
                 let pause = turn.began.duration(to: next.began)
                 #expect(pause > .milliseconds(2900) && pause < .milliseconds(4000), "\(pause)")
             }
+        }
+    }
+
+    @Test(arguments: StoreKind.servers)
+    func `a job that is cut short by a shutdown is taken over at once`(_ kind: StoreKind) async throws {
+        try await self.withInstances(2, kind) { instances async throws in
+            let (name, journal) = (freshModule("handed over"), Journal())
+            let groups = try instances.enumerated()
+                .map { number, oxbow in
+                    let task = try oxbow.clusterTask(name, every: .seconds(3600), jitter: .zero) { lease in
+                        try lease.check()
+                        try await journal.turn(of: number) { try await Task.sleep(for: .seconds(60)) }
+                    }
+                    return ServiceGroup(services: [task], logger: silent)
+                }
+            let services = groups.map { group in Task { try await group.run() } }
+            try await expectEventually { journal.turns.count == 1 }
+            let first = journal.turns[0].instance
+            let start = ContinuousClock.now
+            await groups[first].triggerGracefulShutdown()
+            try await expectEventually { journal.turns.count == 2 }
+            #expect(start.duration(to: .now) < .seconds(3))
+            check(journal.turns[1].instance, 1 - first)
+            await groups[1 - first].triggerGracefulShutdown()
+            for service in services { try await service.value }
+            check(instances.map(\.lockStatistics.lost).reduce(0, +), 0)
+        }
+    }
+
+    @Test(arguments: StoreKind.servers)
+    func `a job that has failed is taken over after the pause, one that is done is left to its interval`(
+        _ kind: StoreKind
+    ) async throws {
+        struct Mistake: Error {}
+        try await self.withInstances(2, kind) { instances async throws in
+            let (name, journal) = (freshModule("failed"), Journal())
+            let leases = Mutex<[LockLease]>([])
+            let services = try instances.enumerated()
+                .map { number, oxbow in
+                    let task = try oxbow.clusterTask(
+                        name,
+                        every: .seconds(3600),
+                        jitter: .zero,
+                        retryAfterFailure: .milliseconds(500)
+                    ) { lease in
+                        leases.withLock { $0.append(lease) }
+                        await journal.turn(of: number) {}
+                        if journal.turns.count == 1 { throw Mistake() }
+                    }
+                    return Task { try await task.run() }
+                }
+            try await expectEventually { journal.turns.count == 2 }
+            let turns = journal.turns
+            try #require(turns.count == 2)
+            #expect(turns[0].instance != turns[1].instance)
+            let pause = turns[0].began.duration(to: turns[1].began)
+            #expect(pause > .milliseconds(450) && pause < .seconds(5), "\(pause)")
+            let client = try #require(instances[0].client)
+            guard
+                case .remaining(let left) = try await client.execute(PTTL(LockName(prefix: "ox-lock", task: name).key))
+            else {
+                Issue.record("the lock is not there")
+                return
+            }
+            #expect(left > .seconds(3500), "\(left)")
+            try await expectEventually { leases.withLock { $0.allSatisfy { !$0.isValid } } }
+            for service in services { service.cancel() }
+            for service in services { try await service.value }
+            check(instances.map(\.lockStatistics.lost).reduce(0, +), 0)
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func `the pause after a failure doubles`(_ kind: StoreKind) async throws {
+        struct Mistake: Error {}
+        try await withOxbow(kind) { oxbow async throws in
+            let journal = Journal()
+            let task = try oxbow.clusterTask(
+                freshModule("failing"),
+                every: .seconds(3600),
+                jitter: .zero,
+                retryAfterFailure: .milliseconds(100)
+            ) { _ in
+                await journal.turn(of: 0) {}
+                throw Mistake()
+            }
+            let service = Task { try await task.run() }
+            try await expectEventually { journal.turns.count == 4 }
+            service.cancel()
+            try await service.value
+            let turns = journal.turns
+            #expect(turns[0].began.duration(to: turns[3].began) >= .milliseconds(700))
         }
     }
 }

@@ -38,7 +38,7 @@ import Testing
             check(oxbow.lockStatistics.lost, 0)
             // It leaves it for half a minute.
             check(try await Self.redisPy(server, "set", "theirs"), "True")
-            check(try await oxbow.tryLock("theirs") { _ in true }, nil)
+            check(try await oxbow.withLockIfAvailable("theirs") { _ in true }, nil)
             // Given back after two seconds: nobody waits for the end of its 30 s.
             async let holding = Self.redisPy(server, "hold", "passed on")
             try await expectEventually { try server.cli("exists", "ox-lock:{passed on}") == "1" }

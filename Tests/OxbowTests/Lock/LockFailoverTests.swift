@@ -56,7 +56,7 @@ import Testing
             while ContinuousClock.now < end {
                 for number in gates.indices {
                     // Not reachable, or held: never had.
-                    let taken = try? await other.tryLock("\(name) \(number)") { _ in true }
+                    let taken = try? await other.withLockIfAvailable("\(name) \(number)") { _ in true }
                     check(taken == true, false)
                 }
                 try await Task.sleep(for: .milliseconds(200))
@@ -80,7 +80,7 @@ import Testing
             let (name, held) = (freshModule("lost"), Counter())
             let gates = (0..<10).map { _ in Gate() }
             // Both are asked before: connections are there.
-            for oxbow in [one, other] { check(try await oxbow.tryLock(name) { _ in true }, true) }
+            for oxbow in [one, other] { check(try await oxbow.withLockIfAvailable(name) { _ in true }, true) }
             // The replicas hear nothing of what comes now.
             let replicas = try topology.replicas()
             for replica in replicas { replica.pause() }

@@ -92,7 +92,7 @@ import Testing
             // As other programs take it, and as a dead process leaves it.
             try server.cli("set", "ox-lock:{dead}", "somebody", "NX", "PX", "500")
             let start = ContinuousClock.now
-            check(try await one.tryLock("dead") { _ in 1 }, nil)
+            check(try await one.withLockIfAvailable("dead") { _ in 1 }, nil)
             try await one.withLock("dead", waitingAtMost: .seconds(20)) { _ async throws in
                 let waited = start.duration(to: .now)
                 #expect(waited > .milliseconds(400) && waited < .milliseconds(1500))
@@ -186,7 +186,7 @@ import Testing
                 ) { _ in }
             }
             check(error?.code, .notReplicated)
-            check(try await oxbow.tryLock(name) { _ in 1 }, 1)
+            check(try await oxbow.withLockIfAvailable(name) { _ in 1 }, 1)
         }
     }
 }

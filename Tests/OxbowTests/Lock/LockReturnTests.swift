@@ -28,10 +28,10 @@ import Testing
             try await proxy.listen()
         }
         try await withOxbow(configuration) { oxbow async throws in
-            check(try await oxbow.tryLock("warm-up") { _ in 1 }, 1)
+            check(try await oxbow.withLockIfAvailable("warm-up") { _ in 1 }, 1)
             // Taken by a call that never hears of it.
             proxy.set(.dropReplies)
-            let call = Task { try await oxbow.tryLock("orphan") { _ in 1 } }
+            let call = Task { try await oxbow.withLock("orphan", waitingAtMost: .seconds(3)) { _ in 1 } }
             try await expectEventually { try isThere("orphan") }
             try await cut()
             let error = await #expect(throws: OxbowError.self) { try await call.value }

@@ -29,21 +29,21 @@ import Testing
         try await self.withStore(kind) { store, lock async throws in
             let (owner, other) = (Token.random(), Token.random())
             let life = Duration.seconds(20)
-            let first = try self.fence(try await store.take(lock, owner, for: life, confirmedBy: 0))
-            check(try await store.take(lock, other, for: life, confirmedBy: 0), .held)
+            let first = try self.fence(try await store.take(lock, owner, for: life, confirmedBy: 0, within: nil))
+            check(try await store.take(lock, other, for: life, confirmedBy: 0, within: nil), .held)
             check(try await store.renew(lock, other, for: life, within: life), false)
-            check(try await store.release(lock, other), false)
-            check(try await store.take(lock, other, for: life, confirmedBy: 0), .held)
+            check(try await store.release(lock, other), .notHeld)
+            check(try await store.take(lock, other, for: life, confirmedBy: 0, within: nil), .held)
             check(try await store.renew(lock, owner, for: life, within: life), true)
-            check(try await store.release(lock, owner), true)
-            check(try await store.release(lock, owner), false)
+            check(try await store.release(lock, owner), .released)
+            check(try await store.release(lock, owner), .notHeld)
             check(try await store.renew(lock, owner, for: life, within: life), false)
-            let second = try self.fence(try await store.take(lock, other, for: life, confirmedBy: 0))
+            let second = try self.fence(try await store.take(lock, other, for: life, confirmedBy: 0, within: nil))
             #expect(second > first)
             // The same again, as after a lost connection: it has it still.
-            let again = try self.fence(try await store.take(lock, other, for: life, confirmedBy: 0))
+            let again = try self.fence(try await store.take(lock, other, for: life, confirmedBy: 0, within: nil))
             #expect(again > second)
-            check(try await store.release(lock, other), true)
+            check(try await store.release(lock, other), .released)
         }
     }
 
@@ -51,17 +51,17 @@ import Testing
     func `a lock ends by itself, and whoever had it finds it gone`(_ kind: StoreKind) async throws {
         try await self.withStore(kind) { store, lock async throws in
             let (owner, other) = (Token.random(), Token.random())
-            _ = try await store.take(lock, owner, for: .milliseconds(150), confirmedBy: 0)
+            _ = try await store.take(lock, owner, for: .milliseconds(150), confirmedBy: 0, within: nil)
             let start = ContinuousClock.now
             try await store.wait(for: lock, until: .now + .milliseconds(20))
             #expect(start.duration(to: .now) < .milliseconds(140))
-            while try await store.take(lock, other, for: .seconds(20), confirmedBy: 0) == .held {
+            while try await store.take(lock, other, for: .seconds(20), confirmedBy: 0, within: nil) == .held {
                 try await store.wait(for: lock, until: .now + .seconds(20))
             }
             let waited = start.duration(to: .now)
             #expect(waited > .milliseconds(120) && waited < .seconds(2))
             check(try await store.renew(lock, owner, for: .seconds(20), within: .seconds(5)), false)
-            check(try await store.release(lock, owner), false)
+            check(try await store.release(lock, owner), .notHeld)
             check(try await store.renew(lock, other, for: .seconds(20), within: .seconds(5)), true)
         }
     }
@@ -76,8 +76,8 @@ import Testing
             let lock = LockName(prefix: "ox-lock", freshModule("fence"))
             func next() async throws -> UInt64 {
                 let token = Token.random()
-                let answer = try await store.take(lock, token, for: .seconds(20), confirmedBy: 0)
-                check(try await store.release(lock, token), true)
+                let answer = try await store.take(lock, token, for: .seconds(20), confirmedBy: 0, within: nil)
+                check(try await store.release(lock, token), .released)
                 return try self.fence(answer)
             }
             let first = try await next()

@@ -51,10 +51,10 @@ import Testing
             let (first, second) = (instances[0], instances[instances.count - 1])
             try await first.withLock(name, waitingAtMost: .zero) { _ in
                 for oxbow in [first, second] {
-                    // Within the body it would be held already.
+                    // Within the body it would fail at once.
                     let outside = Task.detached {
                         let start = ContinuousClock.now
-                        check(try await oxbow.tryLock(name) { _ in 1 }, nil)
+                        check(try await oxbow.withLockIfAvailable(name) { _ in 1 }, nil)
                         #expect(start.duration(to: .now) < .seconds(1))
                         let error = await #expect(throws: OxbowError.self) {
                             try await oxbow.withLock(name, waitingAtMost: .milliseconds(200)) { _ in }
@@ -66,10 +66,10 @@ import Testing
                     try await outside.value
                 }
             }
-            check(try await second.tryLock(name) { _ in 1 }, 1)
+            check(try await second.withLockIfAvailable(name) { _ in 1 }, 1)
             // A lock that the body itself does not get is not this one.
             let inner = await #expect(throws: OxbowError.self) {
-                _ = try await first.tryLock(freshModule("outer")) { _ -> Int in
+                _ = try await first.withLockIfAvailable(freshModule("outer")) { _ -> Int in
                     throw OxbowError(.lockTaken, "another one")
                 }
             }
@@ -78,13 +78,47 @@ import Testing
     }
 
     @Test(arguments: StoreKind.allCases)
-    func `within the body the lock is held, in child tasks too, and behind it no more`(_ kind: StoreKind) async throws {
+    func `the holder's task fails at once for its own lock, its other tasks wait`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
             let name = freshModule("nested")
+            func checkRefusal() async {
+                let start = ContinuousClock.now
+                let error = await #expect(throws: OxbowError.self) {
+                    try await oxbow.withLock(name, waitingAtMost: .seconds(60)) { _ in }
+                }
+                check(error?.code, .lockTaken)
+                check(error?.message.contains("reenter"), true)
+                #expect(start.duration(to: .now) < .seconds(10))
+            }
+            let hasEnded = Counter()
+            let waiter = try await oxbow.withLock(name, waitingAtMost: .zero) { _ in
+                await checkRefusal()
+                check(try await oxbow.withLockIfAvailable(name) { _ in 1 }, nil)
+                try await oxbow.withLock("\(name) inner", waitingAtMost: .zero) { _ in await checkRefusal() }
+                async let child = oxbow.withLockIfAvailable(name) { _ in 1 }
+                check(try await child, nil)
+                let task = Task { try await oxbow.withLockIfAvailable(name) { _ in 1 } }
+                check(try await task.value, nil)
+                let waiter = Task {
+                    try await oxbow.withLock(name, waitingAtMost: .seconds(60)) { _ in hasEnded.value }
+                }
+                try await Task.sleep(for: .milliseconds(200))
+                hasEnded.increment()
+                return waiter
+            }
+            check(try await waiter.value, 1)
+            check(oxbow.lockStatistics.acquired, 3)
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func `a lease lets its holder re-enter, until it has ended`(_ kind: StoreKind) async throws {
+        try await withOxbow(kind) { oxbow async throws in
+            let name = freshModule("entered")
             let old = try await oxbow.withLock(name, waitingAtMost: .zero) { outer in
-                try await oxbow.withLock(name, waitingAtMost: .zero) { inner in #expect(inner === outer) }
-                async let child = oxbow.tryLock(name) { $0 === outer }
-                check(try await child, true)
+                check(try await outer.reenter { $0 === outer }, true)
+                async let child = outer.reenter { try $0.fencingToken }
+                check(try await child, try outer.fencingToken)
                 #expect(outer.isValid && outer.remaining > .seconds(20))
                 check(outer.name, name)
                 return outer
@@ -94,20 +128,26 @@ import Testing
                 let error = #expect(throws: OxbowError.self, performing: call)
                 check(error?.code, .leaseEnded)
             }
+            let late = await #expect(throws: OxbowError.self) {
+                try await old.reenter { _ in Issue.record("it has entered") }
+            }
+            check(late?.code, .leaseEnded)
             check(oxbow.lockStatistics.acquired, 1)
         }
     }
 
-    @Test func `a task that goes on behind the body, and a body that outlives its lease, are told`() async throws {
-        try await withOxbow(.redis) { oxbow async throws in
-            let (name, gate) = (freshModule("behind"), Gate())
-            let behind = try await oxbow.withLock(name, waitingAtMost: .zero) { _ in
-                let task = Task { try await oxbow.withLock(name, waitingAtMost: .zero) { _ in await gate.pass() } }
+    @Test func `a task that has re-entered and goes on after the body, and a stalled body, get leaseEnded`()
+        async throws
+    {
+        try await withOxbow(.memory) { oxbow async throws in
+            let (name, gate) = (freshModule("after"), Gate())
+            let task = try await oxbow.withLock(name, waitingAtMost: .zero) { lease in
+                let task = Task { try await lease.reenter { _ in await gate.pass() } }
                 await gate.arrival()
                 return task
             }
             gate.open()
-            let error = await #expect(throws: OxbowError.self) { try await behind.value }
+            let error = await #expect(throws: OxbowError.self) { try await task.value }
             check(error?.code, .leaseEnded)
         }
         // As a process that has stood still: nobody has renewed the lease, and the body ends before it is told.
@@ -130,7 +170,7 @@ import Testing
             await #expect(throws: Mistake.self) {
                 try await oxbow.withLock(name, waitingAtMost: .zero) { _ in throw Mistake() }
             }
-            check(try await oxbow.tryLock(name) { _ in 1 }, 1)
+            check(try await oxbow.withLockIfAvailable(name) { _ in 1 }, 1)
             // A cancelled holder's task follows, and gives it back as well.
             let holder = Task {
                 try await oxbow.withLock(name, waitingAtMost: .zero) { _ in try await Task.sleep(for: .seconds(60)) }
@@ -143,7 +183,7 @@ import Testing
             await #expect(throws: CancellationError.self) { try await waiter.value }
             holder.cancel()
             await #expect(throws: CancellationError.self) { try await holder.value }
-            check(try await oxbow.tryLock(name) { _ in 1 }, 1)
+            check(try await oxbow.withLockIfAvailable(name) { _ in 1 }, 1)
             check(oxbow.lockStatistics.lost, 0)
         }
     }
@@ -158,11 +198,32 @@ import Testing
                     for _ in 0..<12 {
                         try await Task.sleep(for: .milliseconds(50))
                         try lease.check()
-                        let outside = Task.detached { try await other.tryLock(name) { _ in 1 } }
+                        let outside = Task.detached { try await other.withLockIfAvailable(name) { _ in 1 } }
                         check(try await outside.value, nil)
                     }
                 }
             check(instances[0].lockStatistics.lost, 0)
+        }
+    }
+
+    @Test func `arguments out of their range are errors`() async throws {
+        try await withOxbow(.memory) { oxbow async throws in
+            func expectInvalid(_ call: () async throws -> Void) async {
+                let error = await #expect(throws: OxbowError.self) { try await call() }
+                check(error?.code, .invalidArgument)
+            }
+            await expectInvalid { try await oxbow.withLock("", waitingAtMost: .zero) { _ in } }
+            await expectInvalid { _ = try await oxbow.withLockIfAvailable("") { _ in } }
+            for lease in [Duration.milliseconds(99), .seconds(315_360_001), .seconds(Int64.max), .seconds(-1)] {
+                await expectInvalid { try await oxbow.withLock("l", waitingAtMost: .zero, lease: lease) { _ in } }
+                await expectInvalid { _ = try await oxbow.withLockIfAvailable("l", lease: lease) { _ in } }
+                await expectInvalid { _ = try oxbow.clusterTask("l", every: lease) { _ in } }
+            }
+            await expectInvalid {
+                try await oxbow.withLock("l", waitingAtMost: .zero, confirmedByReplicas: -1) { _ in }
+            }
+            await expectInvalid { _ = try oxbow.clusterTask("", every: .seconds(1)) { _ in } }
+            check(oxbow.lockStatistics.acquired, 0)
         }
     }
 }
