@@ -11,14 +11,17 @@ public struct OxbowHealth: Sendable, Hashable {
     /// Invalidations that could not be carried out yet.
     public var journal: InvalidationJournalStatistics
 
-    /// Whether all masters answer, no breaker denies all calls, no invalidation is owed, and no master is recovering.
+    /// Whether caches may store values: not where the server's user may not run their scripts.
+    public var canStore: Bool
+
+    /// Whether caches can store, all masters answer, no breaker denies all calls, no invalidation is owed, and no master is recovering.
     public var isHealthy: Bool {
         let isSound = [self.main, self.cache]
             .allSatisfy { health in
                 health.map { $0.isReachable && $0.breaker != .open } ?? true
             }
         let isQuiet = self.journal.pending == 0 && self.journal.bypassedCaches == 0
-        return isSound && isQuiet && self.journal.recoveringMasters == 0
+        return isSound && isQuiet && self.canStore && self.journal.recoveringMasters == 0
     }
 }
 
@@ -31,6 +34,11 @@ extension Oxbow {
         let separate = self.cacheClient === self.client ? nil : self.cacheClient
         async let main = self.client?.health(timeout: timeout)
         async let cache = separate?.health(timeout: timeout)
-        return OxbowHealth(main: await main, cache: await cache, journal: self.invalidationJournal)
+        return OxbowHealth(
+            main: await main,
+            cache: await cache,
+            journal: self.invalidationJournal,
+            canStore: self.store.canFill && !self.storeMonitor.refusesFills
+        )
     }
 }

@@ -36,6 +36,8 @@ final class ClientSettings: Sendable {
 
     /// For one command, in ns.
     var commandTimeout: UInt64 { self.commandTimeoutNanoseconds.load(ordering: .relaxed) }
+    /// The same as a duration.
+    var patience: Duration { .nanoseconds(Int64(clamping: self.commandTimeout)) }
     /// The longest wait for room, in ns.
     var queueWait: UInt64 { self.queueWaitNanoseconds.load(ordering: .relaxed) }
     /// How long nothing may come while replies are awaited, in ns.

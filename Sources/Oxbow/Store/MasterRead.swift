@@ -16,5 +16,7 @@ package struct MasterRead<Command: RedisCommand>: RedisCommand {
     package var connectionUse: ConnectionUse { self.command.connectionUse }
     package var timeoutFactor: Int { self.command.timeoutFactor }
     package var isReadOnly: Bool { false }
+    /// A server that is busy is a miss: its reader loads.
+    package var waitsForServer: Bool { false }
     package func addKeys(to keys: inout CommandKeys) { self.command.addKeys(to: &keys) }
 }

@@ -11,6 +11,8 @@ final class Breaker: Sendable {
         var configuration: CircuitBreakerConfiguration?
         var breaker = CircuitBreaker()
         var lastFailure: RedisError?
+        /// Since when the server has been too slow for impatient callers, or has refused everything, without a success.
+        var troubleSince: ContinuousClock.Instant?
         /// Those of the configuration's prefix.
         var metrics: BreakerMetrics?
     }
@@ -57,6 +59,7 @@ final class Breaker: Sendable {
             state.breaker = state.breaker.reset(with: thresholds)
             state.configuration = configuration
             state.lastFailure = nil
+            state.troubleSince = nil
             before?.record(.closed)
             self.isUntroubled.store(true, ordering: .relaxed)
             self.isEnabled.store(configuration != nil, ordering: .relaxed)
@@ -95,14 +98,26 @@ final class Breaker: Sendable {
 
     /// Takes an error, and finds out what it says of the server.
     ///
+    /// A caller that waits for less than the client's own timeout is impatient: the server may be slow for a moment. Its
+    /// timeout is a failure only when such trouble lasts.
+    ///
     /// - Parameters:
     ///   - permit: the execution's.
     ///   - error: what was thrown.
     ///   - timeout: what the caller had given it, if that was not the default.
-    func fail(_ permit: CircuitBreaker.Permit, with error: any Error, within timeout: Duration?) {
+    ///   - patience: the client's own timeout.
+    func fail(
+        _ permit: CircuitBreaker.Permit,
+        with error: any Error,
+        within timeout: Duration?,
+        patience: Duration
+    ) {
         let failure = error as? RedisError
         let isImpatient = timeout.map { $0 < Self.leastPatience } ?? false
         let countsTimeouts = failure?.code == .timeout && self.configuration?.countsTimeouts ?? false
+        if countsTimeouts, !isImpatient, let timeout, timeout < patience {
+            return self.noteTrouble(permit, failure)
+        }
         let outcome: CircuitBreaker.Outcome =
             switch failure?.code {
             case .connectionClosed?: .failure
@@ -117,10 +132,25 @@ final class Breaker: Sendable {
     /// Who waits for less learns nothing of the server.
     private static let leastPatience = Duration.milliseconds(50)
 
+    /// Takes a sign of trouble that may be over in a moment: it is a failure once it has lasted for a second.
+    func noteTrouble(_ permit: CircuitBreaker.Permit, _ failure: RedisError?) {
+        let now = ContinuousClock.now
+        self.change { state in
+            let since = state.troubleSince ?? now
+            state.troubleSince = since
+            let lasts = since.duration(to: now) >= Self.lasting
+            if lasts { state.lastFailure = failure }
+            state.breaker.record(lasts ? .failure : .unknown, of: permit, at: now)
+        }
+    }
+
+    private static let lasting = Duration.seconds(1)
+
     private func record(_ outcome: CircuitBreaker.Outcome, of permit: CircuitBreaker.Permit, _ failure: RedisError?) {
         let now = ContinuousClock.now
         self.change { state in
             if outcome == .failure { state.lastFailure = failure }
+            if outcome == .success { state.troubleSince = nil }
             state.breaker.record(outcome, of: permit, at: now)
         }
     }
@@ -130,7 +160,8 @@ final class Breaker: Sendable {
         self.state.withLock { state in
             let before = state.breaker.state
             defer {
-                self.isUntroubled.store(state.breaker.isUntroubled, ordering: .relaxed)
+                let isUntroubled = state.breaker.isUntroubled && state.troubleSince == nil
+                self.isUntroubled.store(isUntroubled, ordering: .relaxed)
                 if state.breaker.state != before { self.tell(state) }
             }
             return body(&state)
@@ -172,13 +203,16 @@ extension RedisClient {
             let replies = try await self.sendPermitted(request, encode: encode)
             // Some of the replies may have come before the connection was lost.
             if let failure = replies.failure {
-                breaker.fail(permit, with: failure, within: request.timeout)
+                breaker.fail(permit, with: failure, within: request.timeout, patience: self.settings.patience)
+            } else if replies.refusesForNow {
+                let message = "the server can do nothing at the moment"
+                breaker.noteTrouble(permit, RedisError(.server, message, delivery: .refused))
             } else {
                 breaker.succeed(permit)
             }
             return replies
         } catch {
-            breaker.fail(permit, with: error, within: request.timeout)
+            breaker.fail(permit, with: error, within: request.timeout, patience: self.settings.patience)
             throw error
         }
     }
@@ -194,7 +228,7 @@ extension RedisClient {
             breaker.release(permit)
             return lease
         } catch {
-            breaker.fail(permit, with: error, within: timeout)
+            breaker.fail(permit, with: error, within: timeout, patience: self.settings.patience)
             throw error
         }
     }

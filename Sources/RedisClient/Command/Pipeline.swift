@@ -22,6 +22,7 @@ struct PipelineSummary {
         self.whole.timeoutFactor = max(self.whole.timeoutFactor, command.timeoutFactor)
         self.whole.isIdempotent = self.whole.isIdempotent && command.isIdempotent
         self.whole.isReadOnly = self.whole.isReadOnly && command.isReadOnly
+        self.whole.waitsForServer = self.whole.waitsForServer && command.waitsForServer
         self.whole.ignoresCancellation = self.whole.ignoresCancellation || command.ignoresCancellation
         let use = command.connectionUse
         if use != .shared { self.add(use) }

@@ -31,6 +31,9 @@ public protocol RedisCommand<Response>: Sendable, CustomStringConvertible, Custo
     var timeoutFactor: Int { get }
     /// Whether the command changes nothing, so that a replica may answer it; `false` by default.
     var isReadOnly: Bool { get }
+    /// Whether the command waits, until its deadline, for a server that cannot answer at the moment (LOADING, BUSY, MASTERDOWN,
+    /// CLUSTERDOWN), if it may be repeated; `true` by default.
+    var waitsForServer: Bool { get }
     /// Names the keys of the command, by which a cluster's client finds the node to send it to; none by default.
     ///
     /// A command that does not name its keys goes to any node first, which sends it on.
@@ -52,6 +55,8 @@ extension RedisCommand {
     @inlinable public var timeoutFactor: Int { 1 }
     /// A command may write unless it says otherwise.
     @inlinable public var isReadOnly: Bool { false }
+    /// A command waits for the server unless it says otherwise.
+    @inlinable public var waitsForServer: Bool { true }
     /// No keys unless the command names some.
     @inlinable public func addKeys(to keys: inout CommandKeys) {}
     /// The type, not the words: they are keys and values.

@@ -41,6 +41,8 @@ public struct RedisRequest: Sendable {
     public var isTransaction = false
     /// Whether they change nothing, so that a replica may answer them.
     public var isReadOnly = false
+    /// Whether they wait for a server that cannot answer at the moment.
+    public var waitsForServer = true
     /// Where they go in a cluster; anywhere by default.
     public var route = CommandRoute.anywhere
 
@@ -73,6 +75,7 @@ public struct RedisRequest: Sendable {
             connectionUse: command.connectionUse
         )
         self.isReadOnly = command.isReadOnly
+        self.waitsForServer = command.waitsForServer
     }
 }
 

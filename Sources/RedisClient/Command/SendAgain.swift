@@ -132,6 +132,7 @@ extension RedisClient {
         attempt.isAsking = redirection.isAsking
         attempt.next = redirection.node
         guard redirection.pauses else { return true }
+        guard attempt.request.waitsForServer else { return false }
         let pause = attempt.backoff.next(random: .random(in: 0..<1))
         attempt.pause = pause
         return NIODeadline.now().uptimeNanoseconds.addingClamped(pause.nanosecondsClamped) < attempt.deadline
@@ -190,6 +191,14 @@ extension RedisReplies {
             return nil
         }
         return nil
+    }
+
+    /// Whether the server said that it can do nothing at the moment.
+    var refusesForNow: Bool {
+        guard self.beginsWithError else { return false }
+        var reader = RESPReader(self.bytes)
+        guard let message = try? reader.readError().message else { return false }
+        return ["LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN"].contains { message.hasPrefix("\($0) ") }
     }
 
     /// Whether the first reply is an error.

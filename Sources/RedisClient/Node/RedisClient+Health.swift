@@ -3,14 +3,18 @@ import RESP
 import Resilience
 
 extension RedisClient {
-    /// Asks all servers how they are: PING, past the circuit breaker.
+    /// Asks all servers how they are: PING, and in a cluster its state, past the circuit breaker.
+    ///
+    /// A user without the right to PING has an answer all the same.
     ///
     /// - Parameter timeout: for each server; all are asked at once.
     /// - Returns: within `timeout`, also when nobody answers or the task is cancelled.
     public func health(timeout: Duration = .seconds(1)) async -> RedisHealth {
         let known = self.topology.nodes.filter { !$0.isPlaceholder && !$0.isRetired }
         let nodes = await withTaskGroup(of: (Int, RedisHealth.Node).self) { group in
-            for (index, node) in known.enumerated() { group.addTask { (index, await node.health(within: timeout)) } }
+            for (index, node) in known.enumerated() {
+                group.addTask { (index, await node.health(within: timeout, ofCluster: self.routesCommands)) }
+            }
             return await group.reduce(into: []) { $0.append($1) }
         }
         return RedisHealth(
@@ -33,19 +37,19 @@ extension Breaker {
 }
 
 extension RedisNode {
-    fileprivate func health(within timeout: Duration) async -> RedisHealth.Node {
+    fileprivate func health(within timeout: Duration, ofCluster isOfCluster: Bool) async -> RedisHealth.Node {
         var start = NIODeadline.now().uptimeNanoseconds
         let deadline = start.addingClamped(timeout.nanosecondsClamped)
-        var replies = await self.ask(until: deadline)
+        var replies = await self.ask(until: deadline, isOfCluster)
         if replies.count == 0, replies.failure == nil {
             let failure = await self.multiplexer.waitForAdmission(until: deadline, ignoresCancellation: false)
             start = NIODeadline.now().uptimeNanoseconds
-            if let failure { replies = .failed(failure) } else { replies = await self.ask(until: deadline) }
+            if let failure { replies = .failed(failure) } else { replies = await self.ask(until: deadline, isOfCluster) }
         }
         let end = NIODeadline.now().uptimeNanoseconds
         let server = self.multiplexer.server
         var health = RedisHealth.Node(address: self.address, role: self.role ?? server?.role, server: server)
-        guard replies.count == 2 else {
+        guard replies.count == (isOfCluster ? 3 : 2) else {
             let failure = replies.failure ?? self.multiplexer.lastFailure
             health.error = failure.map { "\($0)" } ?? "no connection"
             return health
@@ -55,11 +59,17 @@ extension RedisNode {
         if replies.beginsWithError {
             // Its first word: the rest may be anything.
             let word = (try? reader.readError())?.message.split(separator: " ").first
-            health.error = word.map { String($0) } ?? "an error that cannot be read"
+            let error = word.map { String($0) } ?? "an error that cannot be read"
+            // It has answered; whether it would say PONG matters to no caller.
+            if error != "NOPERM" { health.error = error }
         } else {
             try? reader.skip()
         }
-        guard let text = try? reader.readReply(as: String.self) else { return health }
+        let info = try? RESPValue(from: &reader)
+        if isOfCluster, let state = try? RESPValue(from: &reader).text, state.contains("cluster_state:fail") {
+            health.error = health.error ?? "cluster_state:fail"
+        }
+        guard let text = info?.text else { return health }
         for line in text.split(whereSeparator: \.isNewline) {
             if line.hasPrefix("maxmemory_policy:") {
                 health.evictionPolicy = String(line.dropFirst("maxmemory_policy:".count))
@@ -71,16 +81,17 @@ extension RedisNode {
         return health
     }
 
-    private func ask(until deadline: UInt64) async -> RedisReplies {
+    private func ask(until deadline: UInt64, _ isOfCluster: Bool) async -> RedisReplies {
         let now = NIODeadline.now().uptimeNanoseconds
         return await self.multiplexer.attempt(
-            expecting: 2,
+            expecting: isOfCluster ? 3 : 2,
             timeout: deadline > now ? deadline - now : 0,
             isFirstInLine: true,
             ignoresCancellation: false
         ) { buffer in
             buffer.writeWire("*1\r\n$4\r\nPING\r\n")
             buffer.writeWire("*3\r\n$4\r\nINFO\r\n$6\r\nmemory\r\n$11\r\nreplication\r\n")
+            if isOfCluster { buffer.writeWire("*2\r\n$7\r\nCLUSTER\r\n$4\r\nINFO\r\n") }
         }
     }
 }
