@@ -1,6 +1,11 @@
-import FoundationEssentials
 public import PropertyFiles
 import RedisClient
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
 
 extension OxbowConfiguration {
     /// Reads a configuration from properties.

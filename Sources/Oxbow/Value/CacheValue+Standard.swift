@@ -1,5 +1,10 @@
-public import FoundationEssentials
 public import NIOCore
+
+#if canImport(FoundationEssentials)
+public import FoundationEssentials
+#else
+public import Foundation
+#endif
 
 extension String: CacheValue {
     /// The UTF-8 bytes.

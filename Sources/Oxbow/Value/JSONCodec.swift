@@ -1,5 +1,10 @@
-public import FoundationEssentials
 public import NIOCore
+
+#if canImport(FoundationEssentials)
+public import FoundationEssentials
+#else
+public import Foundation
+#endif
 
 /// JSON by Foundation's coders: works for every `Codable` type, at some 25 µs for a value of 1 KB each way.
 ///

@@ -1,6 +1,11 @@
-public import FoundationEssentials
 public import NIOCore
 public import RESP
+
+#if canImport(FoundationEssentials)
+public import FoundationEssentials
+#else
+public import Foundation
+#endif
 
 /// The end of what SET and HSETEX store.
 public struct SetExpiry: Sendable, Hashable {

@@ -1,5 +1,10 @@
-public import FoundationEssentials
 public import RESP
+
+#if canImport(FoundationEssentials)
+public import FoundationEssentials
+#else
+public import Foundation
+#endif
 
 /// `EXPIRE key seconds [NX|XX|GT|LT]`: ends a key after a time in whole seconds, rounded up; whether it was changed.
 ///

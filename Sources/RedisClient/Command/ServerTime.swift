@@ -1,5 +1,10 @@
-public import FoundationEssentials
 public import RESP
+
+#if canImport(FoundationEssentials)
+public import FoundationEssentials
+#else
+public import Foundation
+#endif
 
 /// The server's clock, as TIME gives it.
 public struct ServerTime: RESPDecodable, Hashable {

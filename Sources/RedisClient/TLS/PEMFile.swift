@@ -1,5 +1,10 @@
-import FoundationEssentials
 import NIOSSL
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
 
 /// A file that a TLS setting names.
 struct PEMFile: Sendable {

@@ -1,6 +1,11 @@
-import FoundationEssentials
 import NIOCore
 import NIOSSL
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
 
 /// What a failure of TLS means, and what to do about it.
 extension TLSClient {

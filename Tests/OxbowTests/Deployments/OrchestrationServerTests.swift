@@ -69,13 +69,15 @@ import Testing
                 let inside = try await oxbow.withLock("x", waitingAtMost: .seconds(5)) { _ in
                     try await keys("\(prefix):ox-lock", client).count
                 }
-                #expect(inside == 1)
+                #expect(inside == 2, "the lock, and the number of its last lease")
                 let limiter = oxbow.rateLimiter("sms", permits: 1, per: .seconds(60))
                 #expect(try await limiter.acquire("k").isAllowed)
                 #expect(try await !limiter.acquire("k").isAllowed)
-                let found = try await keys("\(prefix):ox-map", client)
-                #expect(found.count == 2)
-                #expect(try await client.execute(DEL(Array(found))) == 2)
+                #expect(try await keys("\(prefix):ox-map", client).count == 2)
+                let found = try await keys("\(prefix):ox-", client)
+                #expect(found.count == 3)
+                #expect(try await withoutEnd(found, client) == [])
+                #expect(try await client.execute(DEL(Array(found))) == 3)
             }
             try await step("others' keys are out of reach") { () async throws in
                 let error = await #expect(throws: RedisError.self) { try await client.execute(SET("other", "v")) }
