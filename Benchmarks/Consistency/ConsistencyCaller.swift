@@ -5,11 +5,19 @@ import Synchronization
 
 /// The caches under test, and the control.
 struct ConsistencyCaches: Sendable {
-    let single: Cache<ConsistencyRow>
-    let grouped: GroupedCache<ConsistencyRow>
+    let singles: (short: Cache<ConsistencyRow>, long: Cache<ConsistencyRow>)
+    let groups: (short: GroupedCache<ConsistencyRow>, long: GroupedCache<ConsistencyRow>)
     let control: ControlCache
     /// How many invalidations this process has journaled.
     let journaled: @Sendable () -> UInt64
+
+    func single(_ entry: ConsistencyEntry) -> Cache<ConsistencyRow> {
+        entry.isLasting ? self.singles.long : self.singles.short
+    }
+
+    func grouped(_ entry: ConsistencyEntry) -> GroupedCache<ConsistencyRow> {
+        entry.isLasting ? self.groups.long : self.groups.short
+    }
 }
 
 /// One task of a worker: one operation after the other on some entries.
@@ -30,13 +38,14 @@ struct ConsistencyCaller: Sendable {
         var random = self.worker.random(task: self.task)
         while !self.worker.isOver {
             guard let entry = self.entries.randomElement(using: &random) else { return }
-            switch Int.random(in: 0..<100, using: &random) {
+            let choice = Int.random(in: 0..<100, using: &random)
+            switch entry.isLasting && !random.oneIn(50) ? 0 : choice {
             case ..<68: try await self.read(entry, &random)
             case ..<70: try await self.readAndCancel(entry, &random)
             case ..<88: try await self.writeAndInvalidate(entry, &random)
             case ..<90: try await self.writeAndInvalidateGroup(of: entry, &random)
             case ..<94: try await self.update(entry, &random)
-            case ..<95: try await self.updateAll(&random)
+            case ..<95: try await self.updateAll(entry, &random)
             default: try await self.writeThrough(entry, &random)
             }
             try await Task.sleep(for: random.duration(0...4))
@@ -62,9 +71,9 @@ struct ConsistencyCaller: Sendable {
         do {
             let row =
                 switch entry {
-                case .single(let key): try await self.caches.single.value(for: key, orLoad: load)
+                case .single(let key): try await self.caches.single(entry).value(for: key, orLoad: load)
                 case .grouped(let key, let group):
-                    try await self.caches.grouped.value(for: key, in: group, orLoad: load)
+                    try await self.caches.grouped(entry).value(for: key, in: group, orLoad: load)
                 case .control(let key): try await self.caches.control.value(for: key, orLoad: load)
                 }
             version = row.version
@@ -96,8 +105,8 @@ struct ConsistencyCaller: Sendable {
         _ = try await self.worker.write(entry, DatabaseDelays.write(&random))
         try await self.invalidate([entry]) {
             switch entry {
-            case .single(let key): try await self.caches.single.invalidate(key)
-            case .grouped(let key, let group): try await self.caches.grouped.invalidate(key, in: group)
+            case .single(let key): try await self.caches.single(entry).invalidate(key)
+            case .grouped(let key, let group): try await self.caches.grouped(entry).invalidate(key, in: group)
             case .control(let key): try await self.caches.control.invalidate(key)
             }
         }
@@ -107,7 +116,7 @@ struct ConsistencyCaller: Sendable {
         guard case .grouped(_, let group) = entry else { return try await self.writeAndInvalidate(entry, &random) }
         _ = try await self.worker.write(entry, DatabaseDelays.write(&random))
         try await self.invalidate(ConsistencyEntry.groupKeys.map { .grouped($0, group: group) }) {
-            try await self.caches.grouped.invalidate(group: group)
+            try await self.caches.grouped(entry).invalidate(group: group)
         }
     }
 
@@ -130,31 +139,31 @@ struct ConsistencyCaller: Sendable {
         try await self.update(.update, [entry]) {
             let write = { [try await self.worker.write(entry, delays)] }
             return switch entry {
-            case .single(let key): try await self.caches.single.update(key, write)
-            case .grouped(let key, let group): try await self.caches.grouped.update(key, in: group, write)
+            case .single(let key): try await self.caches.single(entry).update(key, write)
+            case .grouped(let key, let group): try await self.caches.grouped(entry).update(key, in: group, write)
             case .control: nil
             }
         }
     }
 
-    /// Several entries at once: of a group, or all single ones.
-    private func updateAll(_ random: inout SeededGenerator) async throws {
+    /// Updates several entries at once: those of a group, or two single ones.
+    private func updateAll(_ entry: ConsistencyEntry, _ random: inout SeededGenerator) async throws {
         let delays = DatabaseDelays.write(&random)
-        guard let group = ConsistencyEntry.groups.randomElement(using: &random), let first = self.entries.first else {
-            return
-        }
-        switch first {
-        case .single:
-            let entries = Array(self.entries.prefix(2))
+        switch entry {
+        case .single(let key):
+            guard let number = Int(key) else { return }
+            let keys = [key, "\(number ^ 1)"]
+            let entries = keys.map { ConsistencyEntry.single($0) }
             try await self.update(.update, entries) {
-                try await self.caches.single.update(["0", "1"]) { try await self.writeAll(entries, delays) }
+                try await self.caches.single(entry).update(keys) { try await self.writeAll(entries, delays) }
             }
-        case .grouped:
+        case .grouped(_, let group):
             let entries = ConsistencyEntry.groupKeys.map { ConsistencyEntry.grouped($0, group: group) }
             try await self.update(.update, entries) {
-                try await self.caches.grouped.update(ConsistencyEntry.groupKeys, in: group) {
-                    try await self.writeAll(entries, delays)
-                }
+                try await self.caches.grouped(entry)
+                    .update(ConsistencyEntry.groupKeys, in: group) {
+                        try await self.writeAll(entries, delays)
+                    }
             }
         case .control: return
         }
@@ -171,9 +180,9 @@ struct ConsistencyCaller: Sendable {
         try await self.update(.writeThrough, [entry]) {
             let write = { ConsistencyRow(version: try await self.worker.write(entry, delays)) }
             return switch entry {
-            case .single(let key): [try await self.caches.single.writeThrough(key, write).version]
+            case .single(let key): [try await self.caches.single(entry).writeThrough(key, write).version]
             case .grouped(let key, let group):
-                [try await self.caches.grouped.writeThrough(key, in: group, write).version]
+                [try await self.caches.grouped(entry).writeThrough(key, in: group, write).version]
             case .control: nil
             }
         }

@@ -12,14 +12,17 @@ struct ConsistencyCommand: ParsableCommand {
             Starts private servers and some worker processes, in which many tasks read and change few entries of caches \
             through Oxbow, over a database of version numbers that all share and that takes its time. Meanwhile things \
             break at random: standalone: networks of one worker or all (partition, delay, reset, lost replies), the server \
-            (SIGSTOP, FLUSHALL), connections (CLIENT KILL), workers (SIGKILL); sentinel and cluster: masters (SIGKILL, \
-            SIGSTOP, and their return), connections, workers.
+            (SIGSTOP, FLUSHALL, a restart from a snapshot), connections (CLIENT KILL), workers (SIGKILL); sentinel and \
+            cluster: masters (SIGKILL, SIGSTOP, and their return; a restart of one and its replicas from a snapshot), \
+            connections, workers. A snapshot is 1 to 120 s old; half of the entries have a TTL of 600 s and change seldom, \
+            so that it brings back old values.
 
             Each worker writes down what it did and saw. A checker that knows nothing else looks for reads that began \
             after an invalidation or update had returned, and gave a version older than the database's when the \
             invalidation began (the one that an update wrote).
 
-              staleReads                 must be 0
+              staleReads                 must be 0, after restores too
+              restores                   how often a master went back to a snapshot
               staleReadsReplicationLoss  such reads from a master's end until 5 s after another one takes writes: \
             replication is asynchronous
               secondsAroundFailovers     how long that was, up to the last of it
@@ -27,7 +30,7 @@ struct ConsistencyCommand: ParsableCommand {
               invalidationsDuringLoad    invalidations that overlapped a load of the same key
 
             The run is invalid, and the exit status 1, with fewer than 1000 invalidationsDuringLoad, when the control \
-            shows no stale read, and when a worker ends by itself. Exit status 0 means that the run was valid, not that \
+            shows no stale read, when --without-beat shows none in spite of restores, and when a worker ends by itself. Exit status 0 means that the run was valid, not that \
             there were no stale reads.
 
             oxbow-bench consistency check DIR judges a history that was kept (--keep-history DIR).
@@ -51,6 +54,9 @@ struct ConsistencyCommand: ParsableCommand {
     @Option(help: "Decides about all random choices; the scheduler does the rest. Drawn anew by default.")
     var seed: UInt64?
 
+    @Flag(help: "Control: workers neither watch for restores nor repeat invalidations, and must read stale values.")
+    var withoutBeat = false
+
     @Option(help: ArgumentHelp("Keep the history in this folder, which must be empty or new.", valueName: "dir"))
     var keepHistory: String?
 
@@ -73,11 +79,15 @@ struct ConsistencyCommand: ParsableCommand {
             duration: .seconds(self.seconds),
             processes: self.processes,
             seed: self.seed ?? .random(in: 0...UInt64(UInt32.max)),
+            recovers: !self.withoutBeat,
             kept: self.keepHistory.map { URL(filePath: $0) }
         )
         let report = try waiting { try await run.run() }
         print(report.text)
         try report.verdict.checkValid()
+        if self.withoutBeat, report.verdict.restores > 0, report.verdict.stale.isEmpty {
+            throw BenchmarkError("not valid: no stale read without the beat: nothing would be seen")
+        }
         if let json { try report.resultFile.write(to: URL(filePath: json)) }
     }
 }

@@ -19,8 +19,20 @@ enum ConsistencyEntry: Sendable {
         }
     }
 
-    static let singles = (0..<4).map { ConsistencyEntry.single("\($0)") }
-    static let groups = ["a", "b"]
+    /// Whether it has a long TTL, and changes seldom: what a snapshot holds of it stays for long.
+    var isLasting: Bool {
+        switch self {
+        case .single(let key): Self.lastingKeys.contains(key)
+        case .grouped(_, let group): Self.lastingGroups.contains(group)
+        case .control: false
+        }
+    }
+
+    private static let lastingKeys: Set<String> = ["4", "5", "6", "7"]
+    private static let lastingGroups: Set<String> = ["c", "d"]
+
+    static let singles = (0..<8).map { ConsistencyEntry.single("\($0)") }
+    static let groups = ["a", "b", "c", "d"]
     static let groupKeys = ["0", "1"]
     static let grouped = Self.groups.flatMap { group in
         Self.groupKeys.map { ConsistencyEntry.grouped($0, group: group) }

@@ -31,15 +31,18 @@ enum ConsistencyFault: String, Sendable {
     case killMaster = "kill-master"
     /// A master stands still (SIGSTOP), is replaced, and goes on.
     case stopMaster = "stop-master"
+    /// A master restarts from an old snapshot.
+    case restore
 
     static func ofNetwork(_ topology: ConsistencyTopology) -> [ConsistencyFault] {
         topology == .standalone
             ? [.partition, .partition, .partitionAll, .delay, .reset, .dropReplies, .refuse]
-            : [.killMaster, .stopMaster]
+            : [.killMaster, .stopMaster, .restore]
     }
 
     static func ofProcesses(_ topology: ConsistencyTopology) -> [ConsistencyFault] {
-        topology == .standalone ? [.pauseServer, .killClients, .killWorker, .flush] : [.killClients, .killWorker]
+        topology == .standalone
+            ? [.pauseServer, .killClients, .killWorker, .flush, .restore] : [.killClients, .killWorker]
     }
 }
 
@@ -49,6 +52,8 @@ struct ConsistencyFaults: Sendable {
     let setting: ConsistencySetting
     /// The processes that can be killed; `nil`: there are none.
     let workers: ConsistencyWorkers?
+    /// What masters are restored from; `nil`: they are not.
+    let snapshots: ConsistencySnapshots?
     /// How many networks there are, one for each worker.
     let count: Int
     let ends: UInt64
@@ -59,7 +64,7 @@ struct ConsistencyFaults: Sendable {
     /// new master and repeated its last invalidations, and an old master that was resumed has become a replica.
     static let timeUntilReplayed = Duration.seconds(5)
     /// A failover that would not be over by the end is not begun.
-    private static let failoverTime = Duration.seconds(8)
+    static let failoverTime = Duration.seconds(8)
 
     /// Breaks things until the end: networks and masters in one row, processes in another one, so that faults overlap.
     func run(seed: UInt64) async throws {
@@ -67,15 +72,21 @@ struct ConsistencyFaults: Sendable {
             group.addTask {
                 // Between failovers longer, or all of the run would be around one.
                 let pause = self.topology == .standalone ? 200...1200 : 2000...8000
-                try await self.run(ConsistencyFault.ofNetwork(self.topology), SeededGenerator(seed: seed), pause)
+                let faults = self.possible(ConsistencyFault.ofNetwork(self.topology))
+                try await self.run(faults, SeededGenerator(seed: seed), pause)
             }
             group.addTask {
-                let faults = ConsistencyFault.ofProcesses(self.topology)
-                    .filter { $0 != .killWorker || self.workers != nil }
+                let faults = self.possible(ConsistencyFault.ofProcesses(self.topology))
                 try await self.run(faults, SeededGenerator(seed: ~seed), 500...2500)
             }
             // The first error ends the other one as well.
             for try await _ in group {}
+        }
+    }
+
+    private func possible(_ faults: [ConsistencyFault]) -> [ConsistencyFault] {
+        faults.filter { fault in
+            (fault != .killWorker || self.workers != nil) && (fault != .restore || self.snapshots != nil)
         }
     }
 
@@ -88,21 +99,28 @@ struct ConsistencyFaults: Sendable {
             try Task.checkCancellation()
             guard SharedClock.now < self.ends else { return }
             for worker in 0..<self.count { try self.workers?.checkAlive(worker) }
+            // Here, where no fault of this row keeps a master from saving.
+            if faults.contains(.restore) { self.snapshots?.take(of: self.setting) }
             guard let fault = faults.randomElement(using: &random) else { return }
             let worker = Int.random(in: 0..<self.count, using: &random)
             let began = SharedClock.now
+            if fault == .restore {
+                _ = try await self.restore(worker, &random)
+                continue
+            }
             guard try await self.inject(fault, worker, &random) else { continue }
             let isOfOne = [.partition, .delay, .reset, .dropReplies, .refuse, .killWorker].contains(fault)
             try self.record(.fault, fault.rawValue, worker: isOfOne ? worker : -1, began: began, ended: SharedClock.now)
         }
     }
 
-    private func record(
+    func record(
         _ kind: HistoryRecord.Kind,
         _ name: String,
         worker: Int = -1,
         began: UInt64,
-        ended: UInt64
+        ended: UInt64,
+        version: Int = 0
     ) throws {
         try self.record(
             HistoryRecord(
@@ -112,7 +130,7 @@ struct ConsistencyFaults: Sendable {
                 key: name,
                 began: began,
                 ended: ended,
-                version: 0,
+                version: version,
                 outcome: .none
             )
         )
@@ -221,7 +239,7 @@ struct ConsistencyFaults: Sendable {
     }
 
     /// Tries a few times: the other row of faults may end the connection by which a server is asked.
-    private static func insistently<Value>(_ body: () async throws -> Value) async throws -> Value {
+    static func insistently<Value>(_ body: () async throws -> Value) async throws -> Value {
         for _ in 0..<4 {
             do { return try await body() } catch is ServerProcessError {}
             try await Task.sleep(for: .milliseconds(100))

@@ -21,7 +21,8 @@ struct ConsistencyPlot: Sendable {
         case .fault:
             let seconds = Double(record.ended - record.began) / Double(Self.second)
             let ofWhom = record.process < 0 ? "" : " of \(record.process)"
-            let text = "\(record.key)\(ofWhom) \((seconds * 10).rounded() / 10) s"
+            let age = record.isRestore ? " of \(record.version) s ago" : ""
+            let text = "\(record.key)\(ofWhom)\(age) \((seconds * 10).rounded() / 10) s"
             self.marks[record.began / Self.second, default: []].append(text)
         case .load, .failover: break
         }

@@ -57,7 +57,9 @@ struct ConsistencyReport: Sendable {
         )
     }
 
-    private var workload: String { "\(self.run.topology.rawValue)-\(self.run.kind.rawValue)" }
+    private var workload: String {
+        "\(self.run.topology.rawValue)-\(self.run.kind.rawValue)" + (self.run.recovers ? "" : "-without-beat")
+    }
 
     var text: String {
         [

@@ -9,6 +9,8 @@ struct ConsistencyRun: Sendable {
     let duration: Duration
     let processes: Int
     let seed: UInt64
+    /// Whether workers recover what a restore brings back.
+    let recovers: Bool
     /// Where the history stays; `nil`: it is removed.
     let kept: URL?
 
@@ -48,7 +50,8 @@ struct ConsistencyRun: Sendable {
                 ends: ends,
                 servers: setting.servers(forWorker: process),
                 database: database,
-                history: Self.file("worker-\(process)-\(life)", histories)
+                history: Self.file("worker-\(process)-\(life)", histories),
+                recovers: self.recovers
             )
         }
         let history = try HistoryWriter(Self.file("faults", histories))
@@ -56,6 +59,7 @@ struct ConsistencyRun: Sendable {
             topology: self.topology,
             setting: setting,
             workers: workers,
+            snapshots: ConsistencySnapshots(in: folder),
             count: self.processes,
             ends: ends
         ) { record in

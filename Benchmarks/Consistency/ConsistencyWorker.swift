@@ -18,6 +18,8 @@ struct ConsistencySettings: Codable, Sendable {
     var database: URL
     /// The file to write the history to.
     var history: URL
+    /// Whether it recovers what a restore brings back.
+    var recovers: Bool
 }
 
 /// A worker process: many tasks that read and change few entries through the caches, and write down what they saw.
@@ -29,8 +31,10 @@ final class ConsistencyWorker: Sendable {
 
     /// Tasks for each kind of entry.
     static let tasks = (singles: 14, grouped: 14, controls: 6)
-    /// The life of what is stored: short, so that ends of lives are among what happens.
+    /// The TTL of most: short, so that expiries are among what happens.
     static let timeToLive = Duration.seconds(3)
+    /// The TTL of the others: longer than any run's oldest snapshot, or nothing in it would come back.
+    static let longTimeToLive = Duration.seconds(600)
     /// Short for the same reason.
     private static let claimLife = Duration.seconds(1)
     private static let commandTimeout = Duration.seconds(1)
@@ -47,14 +51,23 @@ final class ConsistencyWorker: Sendable {
         configuration.redis.commandTimeout = Self.commandTimeout
         configuration.cache.claimLife = Self.claimLife
         configuration.cache.timeToLive = Self.timeToLive
+        if !self.settings.recovers { configuration.cache.journalReplay = .zero }
         let oxbow = try Oxbow(
             configuration,
             logger: Logger(label: "oxbow-bench", factory: { _ in SwiftLogNoOpLogHandler() })
         )
         guard let client = oxbow.client else { throw BenchmarkError("there is no server") }
+        var long = CacheOptions()
+        long.timeToLive = Self.longTimeToLive
         let caches = ConsistencyCaches(
-            single: try oxbow.cache("single", of: ConsistencyRow.self),
-            grouped: try oxbow.groupedCache("grouped", of: ConsistencyRow.self),
+            singles: (
+                try oxbow.cache("single", of: ConsistencyRow.self),
+                try oxbow.cache("single-long", of: ConsistencyRow.self, options: long)
+            ),
+            groups: (
+                try oxbow.groupedCache("grouped", of: ConsistencyRow.self),
+                try oxbow.groupedCache("grouped-long", of: ConsistencyRow.self, options: long)
+            ),
             control: ControlCache(client: client, timeToLive: Self.timeToLive),
             journaled: { oxbow.invalidationJournal.journaled }
         )

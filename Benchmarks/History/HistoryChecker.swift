@@ -136,6 +136,9 @@ package struct HistoryVerdict: Sendable {
         return objections
     }
 
+    /// How often a master went back to an old snapshot.
+    package var restores: Int { self.faults.count(where: \.isRestore) }
+
     /// How much of the time was around a failover.
     package var secondsAroundFailovers: Double {
         var (nanoseconds, last) = (UInt64(0), UInt64(0))
@@ -159,6 +162,7 @@ package struct HistoryVerdict: Sendable {
             "invalidationsDuringLoad": self.invalidationsDuringLoad,
             "faults": self.faults.count,
             "failovers": self.failovers.count,
+            "restores": self.restores,
             "staleReads": self.stale.count,
             "staleReadsReplicationLoss": self.excused.count,
             "staleReadsPlain": self.staleReadsPlain,

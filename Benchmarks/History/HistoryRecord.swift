@@ -19,7 +19,8 @@ package struct HistoryRecord: Sendable, Hashable {
         case update
         /// A key was written through; the version is the one that was stored.
         case writeThrough = "write-through"
-        /// Something was broken; the key says what, the process whose connection or life it was (-1: everybody's).
+        /// Something was broken; the key says what, the process whose connection or life it was (-1: everybody's). For a
+        /// ``HistoryRecord/restore``, the version is the snapshot's age in seconds.
         case fault
         /// A master was replaced: reads in this interval may be stale because replication is asynchronous.
         case failover
@@ -81,6 +82,12 @@ package struct HistoryRecord: Sendable, Hashable {
 
     /// Keys of the control, a plain cache-aside without any protocol, begin with this.
     package static let controlPrefix = "control/"
+
+    /// The name of the fault by which a master goes back to an old snapshot.
+    package static let restore = "restore"
+
+    /// Whether a master went back to an old snapshot.
+    package var isRestore: Bool { self.kind == .fault && self.key == Self.restore }
 
     /// Whether it is about the control.
     package var isControl: Bool { self.key.hasPrefix(Self.controlPrefix) }

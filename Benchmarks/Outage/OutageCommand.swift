@@ -10,7 +10,13 @@ struct OutageCommand: ParsableCommand {
         discussion: """
             Starts a private server, has one process ask for cached values at a steady rate, and stops the server \
             (SIGSTOP), lets it go on, kills it, starts it again, fills it up (OOM) and empties it, one after another. The \
-            yardstick is the phase before, in which all is well. Takes about 40 s. Exit status 0 means that the run was \
+            yardstick is the phase before, in which all is well. All time-outs are as by default.
+
+              p99AddedSeconds                   what the cache adds to a read's load; to reach: 0.5 s (softTimeout)
+              firstSecondUpdateP99AddedSeconds  what update adds to the write itself, in the first second of the phase
+              updateP99AddedSeconds             the same in the rest of the phase
+
+            The figures of all phases have the same names, also in the JSON. Takes about 40 s. Exit status 0 means that the run was \
             valid, not that a target was met.
             """
     )

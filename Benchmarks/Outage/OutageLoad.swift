@@ -1,13 +1,17 @@
 import Oxbow
 import Synchronization
 
-/// Callers who come at a steady rate, whatever becomes of those before them.
+/// Callers that come at a steady rate, whatever becomes of those before them: reads, and some updates.
 final class OutageLoad: Sendable {
     /// One call.
     struct Record: Sendable {
         /// From the start of the run.
         var began: Duration
         var took: Duration
+        /// Whether it was an update; a read otherwise.
+        var isUpdate: Bool
+        /// How long the database took for it: the load of this caller, or the write.
+        var database = Duration.zero
         /// Whether the database was asked, by this caller.
         var loads: Bool
         /// Whether the value had been stored before.
@@ -16,6 +20,8 @@ final class OutageLoad: Sendable {
         var fails: Bool
 
         var ended: Duration { self.began + self.took }
+        /// What the cache added to the database's part.
+        var added: Duration { max(.zero, self.took - self.database) }
     }
 
     private let cache: Cache<Int>
@@ -23,7 +29,12 @@ final class OutageLoad: Sendable {
     private let start = ContinuousClock.now
     private let done = Mutex<[Record]>([])
     /// When those began that have not come to an end.
-    private let open = Mutex<[Int: Duration]>([:])
+    private let open = Mutex<[Call: Duration]>([:])
+
+    private struct Call: Hashable {
+        var number: Int
+        var isUpdate: Bool
+    }
 
     init(_ cache: Cache<Int>, _ run: OutageRun) {
         self.cache = cache
@@ -35,9 +46,18 @@ final class OutageLoad: Sendable {
     /// All calls but those that began within the last second and are still on their way.
     var records: [Record] {
         let now = self.elapsed
-        let late = self.open.withLock { $0.values.filter { now - $0 > .seconds(1) + self.settings.load } }
+        let late = self.open.withLock { $0.filter { now - $0.value > .seconds(1) + self.settings.load } }
         return self.done.withLock { $0 }
-            + late.map { Record(began: $0, took: now - $0, loads: false, isHit: false, fails: true) }
+            + late.map { call, began in
+                Record(
+                    began: began,
+                    took: now - began,
+                    isUpdate: call.isUpdate,
+                    loads: false,
+                    isHit: false,
+                    fails: true
+                )
+            }
     }
 
     /// Stores all values.
@@ -58,16 +78,51 @@ final class OutageLoad: Sendable {
                     let key = "\((count &* 7919) % self.settings.keys)"
                     // When it should have come: a late start is part of what callers notice.
                     let began = first + .seconds(Double(count) / Double(self.settings.rate))
-                    let number = count
-                    self.open.withLock { $0[number] = began }
-                    group.addTask { await self.call(number, key, began) }
+                    let call = Call(number: count, isUpdate: false)
+                    self.open.withLock { $0[call] = began }
+                    group.addTask { await self.read(call, key, began) }
+                    if count.isMultiple(of: Self.readsPerUpdate) {
+                        let call = Call(number: count, isUpdate: true)
+                        self.open.withLock { $0[call] = began }
+                        // Entries of their own: reads find as much as without updates.
+                        group.addTask { await self.update(call, "updated-\(key)", began) }
+                    }
                     count += 1
                 }
             }
         }
     }
 
-    private func call(_ number: Int, _ key: String, _ began: Duration) async {
+    /// A read in so many has an update beside it.
+    static let readsPerUpdate = 20
+
+    private func update(_ call: Call, _ key: String, _ began: Duration) async {
+        let written = Mutex<Duration?>(nil)
+        var fails = false
+        do {
+            try await self.cache.update(key) {
+                let start = self.elapsed
+                try await Task.sleep(for: self.settings.load)
+                written.withLock { $0 = self.elapsed - start }
+            }
+        } catch {
+            if Task.isCancelled { return }
+            fails = true
+        }
+        self.open.withLock { $0[call] = nil }
+        let record = Record(
+            began: began,
+            took: max(.zero, self.elapsed - began),
+            isUpdate: true,
+            database: written.withLock { $0 } ?? .zero,
+            loads: false,
+            isHit: false,
+            fails: fails
+        )
+        self.done.withLock { $0.append(record) }
+    }
+
+    private func read(_ call: Call, _ key: String, _ began: Duration) async {
         let loads = Atomic<Bool>(false)
         // A value is the moment at which it had been loaded.
         var loaded: Int?
@@ -80,11 +135,14 @@ final class OutageLoad: Sendable {
         } catch {
             if Task.isCancelled { return }
         }
-        self.open.withLock { $0[number] = nil }
+        self.open.withLock { $0[call] = nil }
+        let hasLoaded = loads.load(ordering: .relaxed)
         let record = Record(
             began: began,
             took: max(.zero, self.elapsed - began),
-            loads: loads.load(ordering: .relaxed),
+            isUpdate: false,
+            database: hasLoaded ? self.settings.load : .zero,
+            loads: hasLoaded,
             isHit: loaded.map { .microseconds($0) < began } ?? false,
             fails: loaded == nil
         )

@@ -40,6 +40,7 @@ struct SoakRun: Sendable {
                     topology: self.topology,
                     setting: setting,
                     workers: nil,
+                    snapshots: nil,
                     count: 1,
                     ends: ends
                 ) { record in faults.withLock { $0.append(record) } }

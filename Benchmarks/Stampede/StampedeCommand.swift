@@ -11,7 +11,13 @@ struct StampedeCommand: ParsableCommand {
             Starts a private server and worker processes with many callers each, who all ask for the same cold key at one \
             moment, for some rounds; then some rounds in which the process that loads is killed (SIGKILL) in the middle. \
             The yardstick, after each round: as many tasks in as many processes wait for nothing but a line through a \
-            pipe. Takes about 40 s. Exit status 0 means that the run was valid, not that a target was met.
+            pipe. Takes about 40 s.
+
+            --failing adds a row failing-load: \(StampedeFailing.processes) processes call one cold key at once, and each load \
+            fails after 200 ms. lastCallerSeconds, from the first call until the last caller has its error, is to be 0.5 at \
+            most.
+
+            Exit status 0 means that the run was valid, not that a target was met.
             """
     )
 
@@ -26,6 +32,9 @@ struct StampedeCommand: ParsableCommand {
 
     @Option(help: "How many further keys whose loader is killed; such a load takes 1 s at least.")
     var kills: Int = 3
+
+    @Flag(help: "Measure loads that fail too, as one more row (10 s).")
+    var failing = false
 
     @Option(help: ArgumentHelp("How long a load takes.", valueName: "ms"))
     var loadMillis: Int = 100
@@ -56,7 +65,8 @@ struct StampedeCommand: ParsableCommand {
             callers: self.callers,
             rounds: self.rounds,
             kills: self.kills,
-            load: .milliseconds(self.loadMillis)
+            load: .milliseconds(self.loadMillis),
+            failing: self.failing
         )
         let report = try waiting { try await run.run() }
         print(report.text)

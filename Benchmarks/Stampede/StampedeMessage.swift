@@ -1,7 +1,7 @@
 /// What is said between a stampede's run and its workers, a line each.
 enum StampedeMessage: WorkerMessage, Equatable {
-    /// To a worker: all callers are to ask for a key at a moment of the shared clock; a load takes so long.
-    case ask(key: String, at: UInt64, loadMillis: Int)
+    /// To a worker: all callers are to ask for a key at a moment of the shared clock; a load takes so long, and may then fail.
+    case ask(key: String, at: UInt64, loadMillis: Int, fails: Bool = false)
     /// To a worker: all tasks are to wait for `wake`.
     case park
     /// To a worker: all that wait are to go on; the moment is the one at which this was sent.
@@ -12,7 +12,7 @@ enum StampedeMessage: WorkerMessage, Equatable {
     case ready
     /// From a worker: a load of a key has begun.
     case loads(key: String)
-    /// From a worker: all callers have their value; for each from when to when it waited.
+    /// From a worker: all callers have their value or error; for each from when to when it waited.
     ///
     /// With the number of commands that the store did not answer in time.
     case done([Wait], unanswered: Int)
@@ -27,7 +27,7 @@ enum StampedeMessage: WorkerMessage, Equatable {
 
     var line: String {
         switch self {
-        case .ask(let key, let at, let loadMillis): "ask \(key) \(at) \(loadMillis)"
+        case .ask(let key, let at, let loadMillis, let fails): "ask \(key) \(at) \(loadMillis) \(fails ? 1 : 0)"
         case .park: "park"
         case .wake(let at): "wake \(at)"
         case .end: "end"
@@ -41,11 +41,12 @@ enum StampedeMessage: WorkerMessage, Equatable {
         let words = line.split(separator: " ")
         let numbers = words.dropFirst().compactMap { UInt64($0) }
         switch (words.first, words.count) {
-        case ("ask", 4) where numbers.count >= 2:
+        case ("ask", 5) where numbers.count >= 3:
             self = .ask(
                 key: String(words[1]),
-                at: numbers[numbers.count - 2],
-                loadMillis: Int(numbers[numbers.count - 1])
+                at: numbers[numbers.count - 3],
+                loadMillis: Int(numbers[numbers.count - 2]),
+                fails: numbers[numbers.count - 1] == 1
             )
         case ("park", 1): self = .park
         case ("wake", 2) where numbers.count == 1: self = .wake(at: numbers[0])

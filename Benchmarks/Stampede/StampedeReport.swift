@@ -77,6 +77,8 @@ struct StampedeReport: Sendable {
     let run: StampedeRun
     let machine: Machine
     let figures: StampedeFigures
+    /// Of loads that fail; `nil` if they were not measured.
+    let failing: StampedeFailing?
 
     var resultFile: ResultFile<[String: Double]> {
         ResultFile(
@@ -90,19 +92,26 @@ struct StampedeReport: Sendable {
                     repeats: self.run.rounds
                 )
             ]
+                + (self.failing.map { failing in
+                    [
+                        ResultFile.Entry(
+                            family: "stampede",
+                            workload: "failing-load-\(self.run.kind.rawValue)",
+                            figures: failing.values,
+                            yardstick: "the load's own time",
+                            repeats: StampedeFailing.rounds
+                        )
+                    ]
+                } ?? [])
         )
     }
 
     var text: String {
-        let values = self.figures.values
-        let isTime = { (name: String) in name.contains("econds") || name == "ratio" || name.contains("Per") }
-        let rows = values.sorted { $0.key < $1.key }
-            .map { [$0.key, isTime($0.key) ? String(format: "%.4f", $0.value) : String(Int($0.value))] }
-        return [
+        ([
             "stampede: \(self.run.processes) processes with \(self.run.callers) callers each "
                 + "ask for one cold key, \(self.run.rounds) times\n\(self.machine.server) · \(self.machine.cpu) · \(self.machine.cores) cores · "
                 + "Linux \(self.machine.kernel) · Swift \(self.machine.swift)",
-            Columns(header: ["figure", ""], rows: rows, left: [0]).text,
+            Self.table("cold-key", self.figures.values),
             """
             loadsPerColdKey: over all processes; to reach: 1. unansweredCommands: looks and claims that took longer than \
             softTimeout, whose callers load by themselves; loadsPerColdKeyIfAnswered: of the keys without any. …WaitSeconds: from the end of the load, or from the call if \
@@ -114,6 +123,14 @@ struct StampedeReport: Sendable {
             the value, the next load included; secondsFromKill: the same from the kill.
             """,
         ]
-        .joined(separator: "\n\n")
+            + (self.failing.map { [Self.table("failing-load", $0.values), StampedeFailing.explanation] } ?? []))
+            .joined(separator: "\n\n")
+    }
+
+    private static func table(_ name: String, _ values: [String: Double]) -> String {
+        let isTime = { (name: String) in name.contains("econds") || name == "ratio" || name.contains("Per") }
+        let rows = values.sorted { $0.key < $1.key }
+            .map { [$0.key, isTime($0.key) ? String(format: "%.4f", $0.value) : String(Int($0.value))] }
+        return Columns(header: [name, ""], rows: rows, left: [0]).text
     }
 }

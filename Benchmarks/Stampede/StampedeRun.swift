@@ -9,6 +9,8 @@ struct StampedeRun: Sendable {
     let rounds: Int
     let kills: Int
     let load: Duration
+    /// Whether loads that fail are measured too.
+    let failing: Bool
 
     /// So long before the start the order to ask goes out: by then all callers stand ready.
     private static let lead = Duration.milliseconds(500)
@@ -17,7 +19,8 @@ struct StampedeRun: Sendable {
     private static let leastKilledLoad = Duration.seconds(1)
 
     func run() async throws -> StampedeReport {
-        let progress = Progress(steps: 2 + self.rounds + self.kills)
+        let failingRounds = self.failing ? StampedeFailing.rounds : 0
+        let progress = Progress(steps: 2 + self.rounds + self.kills + failingRounds)
         defer { progress.finish() }
         progress.show("starting")
         let server = try await ServerProcess.start(self.kind)
@@ -39,7 +42,29 @@ struct StampedeRun: Sendable {
             try await workers.start()
         }
         try await workers.end(by: .end)
-        return StampedeReport(run: self, machine: machine, figures: figures)
+        var failing = StampedeFailing()
+        if self.failing {
+            let settings = StampedeSettings(servers: settings.servers, callers: StampedeFailing.callers)
+            let text = String(decoding: try JSONEncoder().encode(settings), as: UTF8.self)
+            let workers = WorkerPool<StampedeMessage>(StampedeFailing.processes) { _ in ["stampede", "worker", text] }
+            try await workers.start()
+            for round in 0..<failingRounds {
+                progress.show("round \(round + 1) with a failing load", step: 1 + self.rounds + self.kills + round)
+                failing.add(try await self.askFailing(workers, "failing-\(round)"))
+            }
+            try await workers.end(by: .end)
+        }
+        return StampedeReport(run: self, machine: machine, figures: figures, failing: self.failing ? failing : nil)
+    }
+
+    /// All callers ask for a key whose loads fail.
+    private func askFailing(_ workers: WorkerPool<StampedeMessage>, _ key: String) async throws -> StampedeRound {
+        let moment = SharedClock.time(Self.lead, after: SharedClock.now)
+        let millis = Int(StampedeFailing.load / .milliseconds(1))
+        workers.send(.ask(key: key, at: moment, loadMillis: millis, fails: true))
+        var round = StampedeRound()
+        try await workers.awaitMessages(from: Set(workers.indices), within: Self.limit) { round.take($1) }
+        return round
     }
 
     /// All callers ask for a key.

@@ -13,6 +13,9 @@ struct StampedeValue: Codable, Sendable {
     var loaded: UInt64
 }
 
+/// The database's error.
+private struct FailingLoad: Error {}
+
 /// A worker process: many callers who ask for the same key at the same moment.
 struct StampedeWorker: Sendable {
     let settings: StampedeSettings
@@ -39,9 +42,9 @@ struct StampedeWorker: Sendable {
             WorkerProcess.report(StampedeMessage.ready.line)
             for await order in orders {
                 switch order {
-                case .ask(let key, let moment, let loadMillis):
+                case .ask(let key, let moment, let loadMillis, let fails):
                     let before = cache.statistics.storeFailures
-                    let waits = try await self.ask(cache, key, at: moment, .milliseconds(loadMillis))
+                    let waits = try await self.ask(cache, key, at: moment, .milliseconds(loadMillis), fails: fails)
                     let unanswered = Int(clamping: cache.statistics.storeFailures - before)
                     WorkerProcess.report(StampedeMessage.done(waits, unanswered: unanswered).line)
                 case .park:
@@ -58,7 +61,8 @@ struct StampedeWorker: Sendable {
         _ cache: Cache<StampedeValue>,
         _ key: String,
         at moment: UInt64,
-        _ duration: Duration
+        _ duration: Duration,
+        fails: Bool
     ) async throws -> [StampedeMessage.Wait] {
         let gate = StampedeGate()
         return try await withThrowingTaskGroup(of: StampedeMessage.Wait.self) { group in
@@ -66,11 +70,17 @@ struct StampedeWorker: Sendable {
                 group.addTask {
                     _ = await gate.wait()
                     let began = SharedClock.now
-                    let value = try await cache.value(for: key) {
+                    let load = { @Sendable () async throws -> StampedeValue in
                         WorkerProcess.report(StampedeMessage.loads(key: key).line)
                         try await Task.sleep(for: duration)
+                        if fails { throw FailingLoad() }
                         return StampedeValue(loaded: SharedClock.now)
                     }
+                    if fails {
+                        do { _ = try await cache.value(for: key, orLoad: load) } catch is FailingLoad {}
+                        return StampedeMessage.Wait(from: began, to: SharedClock.now)
+                    }
+                    let value = try await cache.value(for: key, orLoad: load)
                     // Who asked when the load was over has waited since then only.
                     return StampedeMessage.Wait(from: max(value.loaded, began), to: SharedClock.now)
                 }

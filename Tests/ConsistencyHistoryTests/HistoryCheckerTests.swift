@@ -108,6 +108,19 @@ import Testing
         #expect(verdict.failovers.count == 1)
     }
 
+    @Test func `a restore from a snapshot is counted, and excuses no stale read`() {
+        let verdict = self.verdict(
+            self.record(.invalidate, 100, 200, version: 5, .applied),
+            self.record(.read, 300, 310, version: 4, .cached),
+            self.record(.fault, 250, 400, version: 60, .none, key: HistoryRecord.restore, process: -1),
+            self.record(.fault, 500, 600, .none, key: "flush", process: -1)
+        )
+        #expect(verdict.stale.count == 1)
+        #expect(verdict.excused.isEmpty)
+        #expect(verdict.figures["restores"] == 1)
+        #expect(verdict.figures["faults"] == 2)
+    }
+
     @Test func `the time around failovers counts once where they overlap`() {
         let verdict = self.verdict(
             self.record(.failover, 4_000_000_000, 6_000_000_000, .none),

@@ -1,11 +1,4 @@
-<<<<<<< ours
-import FoundationEssentials
 package import RESP
-import Synchronization
-
-/// The masters one by one: who they are, which slots they serve, and commands for one of them.
-=======
-import RESP
 import Synchronization
 
 #if canImport(FoundationEssentials)
@@ -14,7 +7,7 @@ import FoundationEssentials
 import Foundation
 #endif
 
->>>>>>> theirs
+/// The masters one by one: who they are, which slots they serve, and commands for one of them.
 extension RedisClient {
     /// The masters with the slots that each of them serves; without a cluster one, for slot 0, once it is known.
     package var masters: [(address: RedisAddress, slots: Set<Int>)] {
