@@ -9,6 +9,7 @@ public struct OxbowError: Error, Sendable, CustomStringConvertible {
         enum Kind: String, Sendable {
             case invalidKey, valueTooLarge, cannotEncode, closed, notRunning, unavailable, tooManyLoads
             case undecodable, lockTaken, leaseEnded, notReplicated
+            case invalidArgument, wrongType, contended
         }
         let kind: Kind
 
@@ -16,6 +17,10 @@ public struct OxbowError: Error, Sendable, CustomStringConvertible {
         ///
         /// Nothing happened.
         public static var invalidKey: Code { Code(kind: .invalidKey) }
+        /// An argument is out of its range; the message names the argument and the range.
+        ///
+        /// Nothing happened.
+        public static var invalidArgument: Code { Code(kind: .invalidArgument) }
         /// The value is larger than `maximumValueBytes`.
         ///
         /// Nothing happened.
@@ -41,8 +46,18 @@ public struct OxbowError: Error, Sendable, CustomStringConvertible {
         /// The loader did not run.
         public static var tooManyLoads: Code { Code(kind: .tooManyLoads) }
 
-        /// The entry of a map holds what is no value of it: foreign, damaged, or refused by the codec.
+        /// The entry of a map holds bytes that are no value of the map: foreign, damaged, or refused by the codec.
+        ///
+        /// A change that returns the old value has happened.
         public static var undecodable: Code { Code(kind: .undecodable) }
+        /// The key of a map's entry holds another type than a string: a list, a hash.
+        ///
+        /// Nothing was stored and nothing was removed.
+        public static var wrongType: Code { Code(kind: .wrongType) }
+        /// Other callers changed the entry at each attempt.
+        ///
+        /// Nothing was stored.
+        public static var contended: Code { Code(kind: .contended) }
 
         /// Somebody else had the lock for as long as the caller waits.
         ///
