@@ -41,7 +41,7 @@ struct BenchLimiter: Codable, Sendable {
                 return try await client.execute(call) <= permits
             }
         }
-        let limiter = oxbow.rateLimiter(
+        let limiter = try oxbow.rateLimiter(
             "bench",
             permits: self.permits,
             per: .milliseconds(self.windowMillis),

@@ -9,6 +9,7 @@ public struct OxbowError: Error, Sendable, CustomStringConvertible {
         enum Kind: String, Sendable {
             case invalidArgument, invalidKey, valueTooLarge, cannotEncode, closed, notRunning, unavailable, tooManyLoads
             case undecodable, lockTaken, leaseEnded, notReplicated
+            case wrongType, contended
         }
         let kind: Kind
 
@@ -46,8 +47,18 @@ public struct OxbowError: Error, Sendable, CustomStringConvertible {
         /// The loader did not run.
         public static var tooManyLoads: Code { Code(kind: .tooManyLoads) }
 
-        /// The entry of a map holds what is no value of it: foreign, damaged, or refused by the codec.
+        /// The entry of a map holds bytes that are no value of the map: foreign, damaged, or refused by the codec.
+        ///
+        /// A change that returns the old value has happened.
         public static var undecodable: Code { Code(kind: .undecodable) }
+        /// The key of a map's entry holds another type than a string: a list, a hash.
+        ///
+        /// Nothing was stored and nothing was removed.
+        public static var wrongType: Code { Code(kind: .wrongType) }
+        /// Other callers changed the entry at each attempt.
+        ///
+        /// Nothing was stored.
+        public static var contended: Code { Code(kind: .contended) }
 
         /// Another caller had the lock until the end of the wait, or the calling task has it itself.
         ///

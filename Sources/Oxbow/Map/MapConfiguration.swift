@@ -1,15 +1,15 @@
-/// How maps behave.
+/// The configuration of maps.
 public struct MapConfiguration: Sendable, Hashable {
     /// The first component of every key; `ox-map` by default.
     ///
-    /// Give applications that share a database prefixes of their own.
+    /// Applications that share a database need a prefix each.
     public var keyPrefix = "ox-map"
-    /// Which values are compressed; none by default.
+    /// The compression of values; none by default.
     public var compression = CompressionConfiguration()
     /// The largest value in bytes, not compressed; 16 MiB by default.
     public var maximumValueBytes = 16 * 1024 * 1024
 
-    /// The defaults named at each property.
+    /// Creates a configuration with the defaults named at each property.
     public init() {}
 
     /// - Throws: ``ConfigurationError`` for the first setting that cannot work.

@@ -23,14 +23,14 @@ public struct MapKeys: AsyncSequence, Sendable {
             self.prefixBytes = prefix.utf8.count
         }
 
-        /// The next key; `nil` at the end.
+        /// Returns the next key; `nil` at the end.
         ///
-        /// - Throws: ``OxbowError``, after which the same page may be asked for again; `CancellationError`.
+        /// - Throws: ``OxbowError``, after which the next call reads the same page again; `CancellationError`.
         public mutating func next() async throws -> String? {
             while true {
                 while let name = self.page.popFirst() {
                     guard self.seen.insert(name).inserted else { continue }
-                    // What others have written there need not be an encoded key, or leads to another entry's name.
+                    // Keys that other programs have written need not be encoded, or may decode to another entry's key.
                     let text = name.text.utf8.dropFirst(self.prefixBytes)
                     guard let key = KeyEncoding.decode(text) else { continue }
                     if KeyEncoding.encode(key, isLast: true).utf8.elementsEqual(text) { return key }

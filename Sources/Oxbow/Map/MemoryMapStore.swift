@@ -1,7 +1,7 @@
 package import NIOCore
 import Synchronization
 
-/// Maps inside of one process: for development and for users' unit tests.
+/// Maps within one process, for development and for users' unit tests; timeouts have no effect.
 package final class MemoryMapStore: MapStore {
     private struct Entry {
         var bytes: ByteBuffer
@@ -10,13 +10,13 @@ package final class MemoryMapStore: MapStore {
 
     private let entries = Mutex<[CellName: Entry]>([:])
     private let now: @Sendable () -> ContinuousClock.Instant
-    /// Before more are stored, those that have ended go; 100 000 that have not are the most.
+    /// The most entries; ended ones are removed before another one is refused.
     private static let maximumEntries = 100_000
 
-    /// - Parameter now: the clock; tests turn it by hand.
+    /// - Parameter now: the clock; tests set it.
     package init(now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }) { self.now = now }
 
-    /// Runs one operation on one key; `body` gets what is there and leaves what shall be.
+    /// Runs one operation on one key; `body` changes the entry.
     private func update<Result: Sendable>(
         _ key: CellName,
         _ body: (inout Entry?, _ now: ContinuousClock.Instant) throws -> Result
@@ -40,27 +40,47 @@ package final class MemoryMapStore: MapStore {
         Entry(bytes: bytes, end: now + .milliseconds(life.milliseconds))
     }
 
-    package func read(_ key: CellName, prolongedBy life: Duration?) async throws -> ByteBuffer? {
+    package func read(
+        _ key: CellName,
+        resettingLifeTo life: Duration?,
+        timeout: Duration?
+    ) async throws -> ByteBuffer? {
         try self.update(key) { entry, now in
             if let life { entry?.end = now + .milliseconds(life.milliseconds) }
             return entry?.bytes
         }
     }
 
-    package func read(_ keys: [CellName]) async throws -> [ByteBuffer?] {
+    package func read(_ keys: [CellName], timeout: Duration?) async throws -> [ByteBuffer?] {
         try keys.map { key in try self.update(key) { entry, _ in entry?.bytes } }
     }
 
-    package func contains(_ key: CellName) async throws -> Bool { try self.update(key) { entry, _ in entry != nil } }
+    package func contains(_ key: CellName, timeout: Duration?) async throws -> Bool {
+        try self.update(key) { entry, _ in entry != nil }
+    }
 
-    package func put(_ key: CellName, _ bytes: ByteBuffer, for life: Duration) async throws -> ByteBuffer? {
+    package func put(_ key: CellName, _ bytes: ByteBuffer, for life: Duration, timeout: Duration?) async throws {
+        try self.update(key) { entry, now in entry = Self.entry(bytes, life, now) }
+    }
+
+    package func exchange(
+        _ key: CellName,
+        _ bytes: ByteBuffer,
+        for life: Duration,
+        timeout: Duration?
+    ) async throws -> ByteBuffer? {
         try self.update(key) { entry, now in
             defer { entry = Self.entry(bytes, life, now) }
             return entry?.bytes
         }
     }
 
-    package func putIfAbsent(_ key: CellName, _ bytes: ByteBuffer, for life: Duration) async throws -> ByteBuffer? {
+    package func putIfAbsent(
+        _ key: CellName,
+        _ bytes: ByteBuffer,
+        for life: Duration,
+        timeout: Duration?
+    ) async throws -> ByteBuffer? {
         try self.update(key) { entry, now in
             if let entry { return entry.bytes }
             entry = Self.entry(bytes, life, now)
@@ -72,7 +92,8 @@ package final class MemoryMapStore: MapStore {
         _ key: CellName,
         _ old: ByteBuffer,
         with bytes: ByteBuffer,
-        for life: Duration?
+        for life: Duration?,
+        timeout: Duration?
     ) async throws -> Bool {
         try self.update(key) { entry, now in
             guard let found = entry, found.bytes == old else { return false }
@@ -81,7 +102,7 @@ package final class MemoryMapStore: MapStore {
         }
     }
 
-    package func take(_ key: CellName) async throws -> ByteBuffer? {
+    package func take(_ key: CellName, timeout: Duration?) async throws -> ByteBuffer? {
         try self.update(key) { entry, _ in
             defer { entry = nil }
             return entry?.bytes
@@ -104,7 +125,7 @@ package final class MemoryMapStore: MapStore {
         mutating func next() async throws -> [CellName]? { self.page.take() }
     }
 
-    package func remove(_ keys: [CellName]) async throws -> Int {
+    package func remove(_ keys: [CellName], timeout: Duration?) async throws -> Int {
         try keys.reduce(0) { count, key in
             try self.update(key) { entry, _ in
                 defer { entry = nil }

@@ -1,17 +1,23 @@
-/// What rate limiters ask of a shared store.
+/// The operation of a shared store that rate limiters need.
 package protocol PermitStore: Sendable {
-    /// Takes permits, all or none; at most ``PermitRule/mostAtOnce``. Sent once at most.
-    func take(_ permits: Int, of key: CellName, by rule: PermitRule) async throws -> RateLimitDecision
+    /// Takes permits, all or none; at most ``PermitRule/mostAtOnce``. Sent at most once. The timeout limits the operation;
+    /// `nil` stands for the store's own.
+    func take(
+        _ permits: Int,
+        of key: CellName,
+        by rule: PermitRule,
+        timeout: Duration?
+    ) async throws -> RateLimitDecision
 }
 
-/// How many permits there are.
+/// The number of permits, and how it is counted.
 package enum PermitRule: Sendable, Hashable {
     /// At most `limit` in any window.
     case slidingLog(limit: Int, microseconds: Int)
     /// One for each `interval` (in µs), `burst` of them at once.
     case gcra(interval: Double, burst: Int)
 
-    /// More are never given in one piece.
+    /// The most permits that are given at once.
     var mostAtOnce: Int {
         switch self {
         case .slidingLog(let limit, _): limit
@@ -21,13 +27,17 @@ package enum PermitRule: Sendable, Hashable {
 }
 
 /// The permits of one key, for the store in memory; times in µs.
-struct PermitState: Sendable {
-    /// When each permit was given, or for the rate when the last one will have come back.
+///
+/// Decides as ``PermitScripts`` do.
+package struct PermitState: Sendable {
+    /// The time of each permit; for a rate, the time at which all will have returned.
     private var times: [Double] = []
-    /// When nothing of it matters any more.
+    /// The time from which on nothing of it matters.
     private(set) var end = 0.0
 
-    mutating func take(_ permits: Int, by rule: PermitRule, at time: Double) -> RateLimitDecision {
+    package init() {}
+
+    package mutating func take(_ permits: Int, by rule: PermitRule, at time: Double) -> RateLimitDecision {
         switch rule {
         case .slidingLog(let limit, let microseconds): self.log(permits, limit, Double(microseconds), time)
         case .gcra(let interval, let burst): self.rate(permits, interval, burst, time)
@@ -39,7 +49,7 @@ struct PermitState: Sendable {
         self.times.removeFirst(self.times.firstIndex { $0 > now - window } ?? self.times.count)
         let used = self.times.count
         guard used + permits <= limit else {
-            let wait = self.times[used + permits - limit - 1] + window - now
+            let wait = self.times[used + permits - limit - 1] + window - time
             return RateLimitDecision(
                 isAllowed: false,
                 remaining: max(0, limit - used),
@@ -56,6 +66,8 @@ struct PermitState: Sendable {
         let taken = min(max(self.times.first ?? 0, now), now + capacity)
         let next = taken + Double(permits) * interval
         guard next - capacity <= now else {
+            // At most what can be taken: a clock that was set back does no more harm than that.
+            if !self.times.isEmpty { self.times = [min(self.times[0], taken)] }
             return RateLimitDecision(
                 isAllowed: false,
                 remaining: Int((capacity - (taken - now)) / interval),

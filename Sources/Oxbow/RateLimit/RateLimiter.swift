@@ -2,14 +2,14 @@ import RedisClient
 
 /// A limit on how often something may be done, kept for all app servers together.
 ///
-///     let sms = oxbow.rateLimiter("sms", permits: 5, per: .seconds(86_400))
+///     let sms = try oxbow.rateLimiter("sms", permits: 5, per: .seconds(86_400))
 ///     let decision = try await sms.acquire("7/42")
 ///     if !decision.isAllowed { throw TooMany(retryAfter: decision.retryAfter) }
 ///
-/// Decided by the server, by its clock, one round trip each; every key has an end. A step of the server's clock forward lets
-/// permits end early, one back lets them last longer. A failover may lose the last permits given.
+/// The server decides, by its clock, in one round trip; every key has a TTL. A step of the server's clock forward ends permits
+/// early, a step back makes them last longer. A failover may lose the last permits given.
 public struct RateLimiter: Sendable {
-    /// How permits are counted.
+    /// The way permits are counted.
     public struct Algorithm: Sendable, Hashable {
         enum Kind: Sendable, Hashable {
             case slidingLog
@@ -17,106 +17,82 @@ public struct RateLimiter: Sendable {
         }
         let kind: Kind
 
-        /// Never more permits than the limit in *any* window of the period's length.
+        /// A log of permits: never more than the limit in *any* window of the period's length.
         ///
-        /// Keeps a time for each permit, some ten bytes: for limits up to a few thousand.
+        /// Keeps a time for each permit, about 20 bytes, so the limit is at most 10 000.
         public static var slidingLog: Algorithm { Algorithm(kind: .slidingLog) }
 
-        /// The permits come back one by one, evenly over the period, and `burst` of them may be taken at once (the generic
-        /// cell rate algorithm, ITU-T I.371).
+        /// The generic cell rate algorithm (ITU-T I.371): permits return one by one, evenly over the period, and `burst` of
+        /// them may be taken at once.
         ///
         /// In any window of the period's length at most the limit *and* `burst` are given. Keeps one number for each key: for
-        /// large limits.
+        /// large limits. `burst` is 1 … 1 000 000 000.
         public static func gcra(burst: Int) -> Algorithm { Algorithm(kind: .gcra(burst: burst)) }
     }
 
+    /// The outcome of a call that the server cannot decide.
+    public struct Fallback: Sendable, Hashable {
+        enum Kind: Sendable, Hashable { case `throw`, allow, deny }
+        let kind: Kind
+
+        /// The call throws ``OxbowError`` with `unavailable`.
+        public static var `throw`: Fallback { Fallback(kind: .throw) }
+        /// The limiter fails open: the call is allowed.
+        public static var allow: Fallback { Fallback(kind: .allow) }
+        /// The limiter fails closed: the call is denied.
+        public static var deny: Fallback { Fallback(kind: .deny) }
+
+        /// The decision without the server; `nil` for none.
+        var decision: RateLimitDecision? {
+            switch self.kind {
+            case .throw: nil
+            case .allow: RateLimitDecision(isAllowed: true, remaining: 0, retryAfter: .zero, isFallback: true)
+            case .deny: RateLimitDecision(isAllowed: false, remaining: 0, retryAfter: nil, isFallback: true)
+            }
+        }
+    }
+
+    /// The most permits of a sliding log: what a server decides in about a millisecond.
+    static let maximumLogPermits = 10_000
+
     let store: any PermitStore
     let rule: PermitRule
-    /// What all its keys begin with.
+    /// The first part of all its keys.
     let prefix: String
+    let fallback: Fallback
+    /// The timeout of calls that give none; `nil` for the store's own.
+    let timeout: Duration?
 
     /// Takes permits, all or none.
     ///
     /// - Parameters:
-    ///   - key: whose limit it is; any text but the empty one.
+    ///   - key: the one that is limited: a user, an address; any text but the empty one.
     ///   - permits: how many; 1 by default, at least 1.
-    /// - Returns: whether they were given, and how it stands.
-    /// - Throws: ``OxbowError``: `invalidKey`; `notRunning`; `unavailable` when the server could not be reached in time or
-    ///   refused, with ``OxbowError/delivery``: the permits may have been taken; `CancellationError`, when they may have been
+    ///   - timeout: the limit of the call, the wait for a connection included; by default the client's `commandTimeout`, and at
+    ///   most 500 ms for a limiter with the fallback `allow` or `deny`. A limiter in memory ignores it.
+    /// - Returns: the decision: the server's, or the fallback's if the server did not answer in time or refused.
+    /// - Throws: ``OxbowError``: `invalidKey`; `invalidArgument` for less than one permit; `notRunning`, with any fallback;
+    ///   `unavailable` when the server did not answer in time or refused and the fallback is `throw`, where
+    ///   ``OxbowError/delivery`` says whether the permits may have been taken. `CancellationError`, when they may have been
     ///   taken as well.
-    public func acquire(_ key: String, permits: Int = 1) async throws -> RateLimitDecision {
-        precondition(permits >= 1, "at least one permit must be asked for, not \(permits)")
+    public func acquire(
+        _ key: String,
+        permits: Int = 1,
+        timeout: Duration? = nil
+    ) async throws -> RateLimitDecision {
+        guard permits >= 1 else { throw OxbowError(.invalidArgument, "permits must be at least 1, not \(permits)") }
         guard !key.isEmpty else { throw OxbowError(.invalidKey, "a key is empty") }
         let name = CellName(encoded: self.prefix + KeyEncoding.encode(key, isLast: true))
         guard permits <= self.rule.mostAtOnce else {
             return RateLimitDecision(isAllowed: false, remaining: 0, retryAfter: nil)
         }
-        return try await callingStore { try await self.store.take(permits, of: name, by: self.rule) }
-    }
-}
-
-/// What a rate limiter has decided.
-public struct RateLimitDecision: Sendable, Hashable {
-    /// Whether the permits were given.
-    public var isAllowed: Bool
-    /// How many permits more would be given at this moment, one by one; of more than can ever be given at once 0.
-    public var remaining: Int
-    /// After how long as many permits as were asked for are there again, if nobody else takes them; zero if they were given,
-    /// `nil` if so many are never given at once.
-    public var retryAfter: Duration?
-
-    /// A decision, as for tests of what follows from one.
-    public init(isAllowed: Bool, remaining: Int, retryAfter: Duration?) {
-        self.isAllowed = isAllowed
-        self.remaining = remaining
-        self.retryAfter = retryAfter
-    }
-}
-
-extension Oxbow {
-    /// A limit on how often something may be done.
-    ///
-    /// - Parameters:
-    ///   - name: names the limit in every key; any text but the empty one.
-    ///   - permits: how many are given in one period; at least 1, with ``RateLimiter/Algorithm/slidingLog`` at most 1 000 000,
-    ///   else one each microsecond.
-    ///   - period: at least a millisecond, at most ten years.
-    ///   - algorithm: how they are counted; the sliding log by default.
-    /// - Returns: the limiter; does no I/O.
-    public func rateLimiter(
-        _ name: String,
-        permits: Int,
-        per period: Duration,
-        algorithm: RateLimiter.Algorithm = .slidingLog
-    ) -> RateLimiter {
-        precondition(!name.isEmpty, "a rate limiter needs a name")
-        precondition(period >= .milliseconds(1) && period <= .seconds(315_360_000), "a period of \(period)")
-        precondition(permits >= 1, "at least one permit must be given, not \(permits)")
-        let rule: PermitRule
-        // Not the name of a map: those are encoded.
-        let family: String
-        switch algorithm.kind {
-        case .slidingLog:
-            precondition(permits <= 1_000_000, "a sliding log holds at most 1 000 000 permits: use gcra for \(permits)")
-            rule = .slidingLog(limit: permits, microseconds: period.microseconds)
-            family = "%log"
-        case .gcra(let burst):
-            precondition(burst >= 1 && burst <= 1_000_000_000, "a burst of \(burst)")
-            precondition(permits <= period.microseconds, "\(permits) permits in \(period) are more than one each µs")
-            rule = .gcra(interval: Double(period.microseconds) / Double(permits), burst: burst)
-            family = "%rate"
+        do {
+            return try await callingStore {
+                try await self.store.take(permits, of: name, by: self.rule, timeout: timeout ?? self.timeout)
+            }
+        } catch let error as OxbowError where error.code == .unavailable {
+            guard let decision = self.fallback.decision else { throw error }
+            return decision
         }
-        // With the period: another one counts for itself.
-        let names = [self.initial.maps.keyPrefix, family, KeyEncoding.encode(name, isLast: false)]
-        let prefix = "\(names.joined(separator: ":")):\(period.microseconds):"
-        return RateLimiter(store: self.permitStore, rule: rule, prefix: prefix)
-    }
-}
-
-extension Duration {
-    /// Whole microseconds; of what is checked to be short.
-    fileprivate var microseconds: Int {
-        let (seconds, attoseconds) = self.components
-        return Int(clamping: seconds) * 1_000_000 + Int(attoseconds / 1_000_000_000_000)
     }
 }

@@ -63,14 +63,14 @@ import Testing
                 }
             }
             try await step("maps, locks and limits have keys under the prefix, too") { () async throws in
-                let map = oxbow.map("sign-in", of: String.self, timeToLive: .seconds(60))
+                let map = try oxbow.map("sign-in", of: String.self, timeToLive: .seconds(60))
                 _ = try await map.put("state", for: "k")
                 #expect(try await map.value(for: "k") == "state")
                 let inside = try await oxbow.withLock("x", waitingAtMost: .seconds(5)) { _ in
                     try await keys("\(prefix):ox-lock", client).count
                 }
                 #expect(inside == 2, "the lock, and the number of its last lease")
-                let limiter = oxbow.rateLimiter("sms", permits: 1, per: .seconds(60))
+                let limiter = try oxbow.rateLimiter("sms", permits: 1, per: .seconds(60))
                 #expect(try await limiter.acquire("k").isAllowed)
                 #expect(try await !limiter.acquire("k").isAllowed)
                 #expect(try await keys("\(prefix):ox-map", client).count == 2)

@@ -149,8 +149,8 @@ extension RedisClientConfiguration {
         try await arrangement.with { one, other, _ async throws in
             for algorithm in [RateLimiter.Algorithm.slidingLog, .gcra(burst: 20)] {
                 let name = freshModule("limited")
-                let limiters = [one, other]
-                    .map { $0.rateLimiter(name, permits: 20, per: .seconds(60), algorithm: algorithm) }
+                let limiters = try [one, other]
+                    .map { try $0.rateLimiter(name, permits: 20, per: .seconds(60), algorithm: algorithm) }
                 for key in ["a", "b", "c", "d"] {
                     let given = try await withThrowingTaskGroup(of: Bool.self) { group in
                         for task in 0..<100 { group.addTask { try await limiters[task % 2].acquire(key).isAllowed } }

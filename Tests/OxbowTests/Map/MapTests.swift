@@ -12,20 +12,22 @@ import Testing
         _ body: @escaping @Sendable (DistributedMap<Value>, Oxbow) async throws -> Void
     ) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            try await body(oxbow.map(freshModule("map"), of: type, timeToLive: .seconds(60)), oxbow)
+            try await body(try oxbow.map(freshModule("map"), of: type, timeToLive: .seconds(60)), oxbow)
         }
     }
 
     @Test(arguments: StoreKind.allCases)
-    func `entries are put, read, replaced and taken, and each call tells what was there`(
+    func `entries are put, exchanged, read, replaced, taken and removed`(
         _ kind: StoreKind
     ) async throws {
         try await self.withMap(kind, of: User.self) { map, _ async throws in
             let (ada, bob, eve) = (User(id: 1, name: "Ada"), User(id: 2, name: "Bob"), User(id: 3, name: "Eve"))
             check(try await map.value(for: "k"), nil)
             check(try await map.contains("k"), false)
-            check(try await map.put(ada, for: "k"), nil)
-            check(try await map.put(bob, for: "k"), ada)
+            check(try await map.exchange(ada, for: "k"), nil)
+            check(try await map.exchange(bob, for: "k"), ada)
+            try await map.put(ada, for: "k")
+            try await map.put(bob, for: "k")
             check(try await map.contains("k"), true)
             check(try await map.putIfAbsent(eve, for: "k"), bob)
             check(try await map.value(for: "k"), bob)
@@ -36,13 +38,14 @@ import Testing
             check(try await map.contains("absent"), false)
             check(try await map.take("k"), eve)
             check(try await map.take("k"), nil)
-            check(try await map.remove("other"), eve)
+            check(try await map.remove("other"), true)
+            check(try await map.remove("other"), false)
             check(try await map.count(), 0)
         }
     }
 
     @Test(arguments: StoreKind.allCases)
-    func `every entry has an end, which a replacement keeps and a read may move`(_ kind: StoreKind) async throws {
+    func `every entry has an end, which a replacement keeps and a read may set`(_ kind: StoreKind) async throws {
         try await self.withMap(kind, of: String.self) { map, _ async throws in
             let short = Duration.milliseconds(300)
             try await map.put("v", for: "put", timeToLive: short)
@@ -52,11 +55,14 @@ import Testing
             try await map.put("v", for: "longer", timeToLive: short)
             check(try await map.replace("v", with: "w", for: "longer", timeToLive: .seconds(60)), true)
             try await map.put("v", for: "used", timeToLive: short)
-            check(try await map.value(for: "used", prolonging: .seconds(60)), "v")
-            check(try await map.value(for: "never there", prolonging: .seconds(60)), nil)
+            check(try await map.value(for: "used", resettingTimeToLiveTo: .seconds(60)), "v")
+            check(try await map.value(for: "never there", resettingTimeToLiveTo: .seconds(60)), nil)
+            // Set, not added: a shorter TTL ends the entry earlier.
+            try await map.put("v", for: "shortened")
+            check(try await map.value(for: "shortened", resettingTimeToLiveTo: short), "v")
             try await map.put("v", for: "lasting")
             try await expectEventually { () async throws in
-                try await map.values(for: ["put", "absent", "replaced"]).isEmpty
+                try await map.values(for: ["put", "absent", "replaced", "shortened"]).isEmpty
             }
             let left = try await map.values(for: ["longer", "used", "lasting", "put"])
             check(Set(left.keys), ["longer", "used", "lasting"])
@@ -114,7 +120,7 @@ import Testing
             let idle = try await map.issue("idle", timeToLive: .milliseconds(300))
             for _ in 0..<6 {
                 try await Task.sleep(for: .milliseconds(100))
-                check(try await map.value(for: idle, prolonging: .milliseconds(300)), "idle")
+                check(try await map.value(for: idle, resettingTimeToLiveTo: .milliseconds(300)), "idle")
             }
             try await expectEventually { try await map.value(for: idle) == nil }
         }
@@ -124,10 +130,10 @@ import Testing
     func `keys come as they were given, each once, and no other map's`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
             let name = freshModule("keys")
-            let map = oxbow.map(name, of: String.self, timeToLive: .seconds(60))
+            let map = try oxbow.map(name, of: String.self, timeToLive: .seconds(60))
             // Their names begin with this one's, or are patterns that match it.
-            let others = [name + "x", String(name.dropLast()) + "?", name + ":", "*"]
-                .map { oxbow.map($0, of: String.self, timeToLive: .seconds(60)) }
+            let others = try [name + "x", String(name.dropLast()) + "?", name + ":", "*"]
+                .map { try oxbow.map($0, of: String.self, timeToLive: .seconds(60)) }
             let keys = Set(KeyEncodingTests.nasty.map { Array($0.utf8) } + (0..<3000).map { Array("key \($0)".utf8) })
             for other in others { try await other.put("other", for: "k") }
             try await withThrowingTaskGroup(of: Void.self) { group in

@@ -12,7 +12,7 @@ import Testing
         _ kind: StoreKind
     ) async throws {
         try await withOxbow(kind) { oxbow async throws in
-            let limiter = oxbow.rateLimiter(freshModule("log"), permits: 5, per: .milliseconds(600))
+            let limiter = try oxbow.rateLimiter(freshModule("log"), permits: 5, per: .milliseconds(600))
             for left in [4, 3] {
                 let expected = RateLimitDecision(isAllowed: true, remaining: left, retryAfter: .zero)
                 check(try await limiter.acquire("k"), expected)
@@ -44,7 +44,7 @@ import Testing
     func `a rate gives a burst, then one permit after the other`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
             // One each 100 ms.
-            let limiter = oxbow.rateLimiter(
+            let limiter = try oxbow.rateLimiter(
                 freshModule("rate"),
                 permits: 10,
                 per: .seconds(1),
@@ -66,7 +66,7 @@ import Testing
     func `at once as many are given as there are, by either rule`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
             for algorithm in [RateLimiter.Algorithm.slidingLog, .gcra(burst: 20)] {
-                let limiter = oxbow.rateLimiter(freshModule(), permits: 20, per: .seconds(60), algorithm: algorithm)
+                let limiter = try oxbow.rateLimiter(freshModule(), permits: 20, per: .seconds(60), algorithm: algorithm)
                 let given = try await withThrowingTaskGroup(of: Bool.self) { group in
                     for _ in 0..<100 { group.addTask { try await limiter.acquire("k").isAllowed } }
                     return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
@@ -82,7 +82,7 @@ import Testing
         let (limit, period) = (30, Duration.milliseconds(300))
         let bound = algorithm == .slidingLog ? limit : limit + 15
         try await withOxbow(kind) { oxbow async throws in
-            let limiter = oxbow.rateLimiter(freshModule(), permits: limit, per: period, algorithm: algorithm)
+            let limiter = try oxbow.rateLimiter(freshModule(), permits: limit, per: period, algorithm: algorithm)
             let end = ContinuousClock.now + .seconds(2)
             // Before it was asked for and after it was given: the server's moment lies between them.
             let given = try await withThrowingTaskGroup(of: [(ContinuousClock.Instant, ContinuousClock.Instant)].self) {
@@ -113,7 +113,7 @@ import Testing
         try await withOxbow(kind) { oxbow async throws in
             let (client, name) = (try #require(oxbow.client), freshModule("ends"))
             for algorithm in [RateLimiter.Algorithm.slidingLog, .gcra(burst: 2)] {
-                let limiter = oxbow.rateLimiter(name, permits: 2, per: .seconds(60), algorithm: algorithm)
+                let limiter = try oxbow.rateLimiter(name, permits: 2, per: .seconds(60), algorithm: algorithm)
                 for key in KeyEncodingTests.nasty where key.utf8.count < 1000 {
                     check(try await limiter.acquire(key).isAllowed, true)
                 }
@@ -133,7 +133,7 @@ import Testing
         }
     }
 
-    @Test func `a flush or an eviction gives back no more than all permits, and a server that is away is told`()
+    @Test func `a flush or an eviction gives back no more than all permits, and a server that is away is an error`()
         async throws
     {
         let server = try await ServerProcess.start()
@@ -142,7 +142,7 @@ import Testing
         configuration.redis.address = .host("127.0.0.1", port: server.port)
         configuration.redis.commandTimeout = .milliseconds(300)
         try await withOxbow(configuration) { oxbow async throws in
-            let limiter = oxbow.rateLimiter("a", permits: 2, per: .seconds(60))
+            let limiter = try oxbow.rateLimiter("a", permits: 2, per: .seconds(60))
             for isAllowed in [true, true, false] { check(try await limiter.acquire("k").isAllowed, isAllowed) }
             try server.cli("flushall")
             for isAllowed in [true, true, false] { check(try await limiter.acquire("k").isAllowed, isAllowed) }
@@ -159,7 +159,7 @@ import Testing
     {
         try await withOxbow(kind) { oxbow async throws in
             let (client, name) = (try #require(oxbow.client), freshModule("back"))
-            let limiter = oxbow.rateLimiter(name, permits: 2, per: .seconds(60))
+            let limiter = try oxbow.rateLimiter(name, permits: 2, per: .seconds(60))
             check(try await limiter.acquire("k").isAllowed, true)
             var keys: [String] = []
             for try await key in client.scan(matching: "*\(name)*", count: 1000) { keys.append("\(key)") }
@@ -180,6 +180,35 @@ import Testing
             let wait = try #require(denied.retryAfter)
             // All end with the key, a minute behind the last one.
             #expect(wait > .seconds(50) && wait <= .milliseconds(60_001), "\(wait)")
+        }
+    }
+
+    @Test func `a limiter and a call with a wrong argument are refused, and name what is possible`() async throws {
+        try await withOxbow(.memory) { oxbow async throws in
+            func refused(
+                _ name: String = "a",
+                _ permits: Int = 1,
+                _ period: Duration = .seconds(1),
+                _ algorithm: RateLimiter.Algorithm = .slidingLog
+            ) -> OxbowError? {
+                #expect(throws: OxbowError.self) {
+                    try oxbow.rateLimiter(name, permits: permits, per: period, algorithm: algorithm)
+                }
+            }
+            let errors = [
+                refused(""), refused("a", 0), refused("a", 10_001), refused("a", 1, .zero),
+                refused("a", 1, .seconds(Int64.max)),
+                refused("a", 1, .seconds(1), .gcra(burst: 0)), refused("a", 1, .seconds(1), .gcra(burst: .max)),
+                refused("a", 1001, .milliseconds(1), .gcra(burst: 1)),
+            ]
+            for error in errors { check(error?.code, .invalidArgument) }
+            check(errors[2]?.message.contains("use gcra"), true)
+            let limiter = try oxbow.rateLimiter("a", permits: 10_000, per: .seconds(1))
+            for permits in [0, -1, .min] {
+                let error = await #expect(throws: OxbowError.self) { try await limiter.acquire("k", permits: permits) }
+                check(error?.code, .invalidArgument)
+            }
+            check(try await limiter.acquire("k", permits: 10_000).isAllowed, true)
         }
     }
 }
