@@ -8,8 +8,6 @@ struct ConsistencyCaches: Sendable {
     let singles: (short: Cache<ConsistencyRow>, long: Cache<ConsistencyRow>)
     let groups: (short: GroupedCache<ConsistencyRow>, long: GroupedCache<ConsistencyRow>)
     let control: ControlCache
-    /// How many invalidations this process has journaled.
-    let journaled: @Sendable () -> UInt64
 
     func single(_ entry: ConsistencyEntry) -> Cache<ConsistencyRow> {
         entry.isLasting ? self.singles.long : self.singles.short
@@ -179,12 +177,14 @@ struct ConsistencyCaller: Sendable {
         let delays = DatabaseDelays.write(&random)
         try await self.update(.writeThrough, [entry]) {
             let write = { ConsistencyRow(version: try await self.worker.write(entry, delays)) }
-            return switch entry {
-            case .single(let key): [try await self.caches.single(entry).writeThrough(key, write).version]
-            case .grouped(let key, let group):
-                [try await self.caches.grouped(entry).writeThrough(key, in: group, write).version]
-            case .control: nil
-            }
+            let updated: Updated<ConsistencyRow>? =
+                switch entry {
+                case .single(let key): try await self.caches.single(entry).writeThrough(key, write)
+                case .grouped(let key, let group):
+                    try await self.caches.grouped(entry).writeThrough(key, in: group, write)
+                case .control: nil
+                }
+            return updated.map { Updated(value: [$0.value.version], outcome: $0.outcome) }
         }
     }
 
@@ -192,17 +192,15 @@ struct ConsistencyCaller: Sendable {
     private func update(
         _ kind: HistoryRecord.Kind,
         _ entries: [ConsistencyEntry],
-        _ body: () async throws -> [Int]?
+        _ body: () async throws -> Updated<[Int]>?
     ) async throws {
         let began = SharedClock.now
-        let journaled = self.caches.journaled()
         var versions: [Int]?
         var outcome = HistoryRecord.Outcome.failed
         do {
-            versions = try await body()
-            if versions == nil { return }
-            // An update does not tell that it was journaled; if anything was meanwhile, it may have been this one.
-            outcome = self.caches.journaled() == journaled ? .applied : .journaled
+            guard let updated = try await body() else { return }
+            versions = updated.value
+            outcome = Self.outcome(of: updated.outcome)
         } catch {}
         for (index, entry) in entries.enumerated() {
             let version = versions?[index] ?? 0

@@ -68,8 +68,7 @@ final class ConsistencyWorker: Sendable {
                 try oxbow.groupedCache("grouped", of: ConsistencyRow.self),
                 try oxbow.groupedCache("grouped-long", of: ConsistencyRow.self, options: long)
             ),
-            control: ControlCache(client: client, timeToLive: Self.timeToLive),
-            journaled: { oxbow.invalidationJournal.journaled }
+            control: ControlCache(client: client, timeToLive: Self.timeToLive)
         )
         try await oxbow.withRunning {
             try await withThrowingTaskGroup(of: Void.self) { group in

@@ -142,13 +142,13 @@ final class SoakLoad: Sendable {
             try await Task.sleep(for: .milliseconds(3))
             return self.write(entry)
         }
-        let version =
+        let updated =
             if entry < Self.keys {
                 try await self.plain.update("\(entry)", write)
             } else {
                 try await self.grouped.update("\(entry)", in: "\(entry % Self.groups)", write)
             }
-        self.state.withLock { $0.promised[entry] = max($0.promised[entry], version) }
+        self.state.withLock { $0.promised[entry] = max($0.promised[entry], updated.value) }
     }
 
     private func write(_ entry: Int) -> Int {

@@ -1,7 +1,8 @@
 /// A typed cache whose entries all app servers share: one key (``CacheKey``) for each entry.
 ///
 /// A value that was loaded before an invalidation is never stored after it, and no read that begins after
-/// ``invalidate(_:)`` has returned gets one: on this server or any other.
+/// ``invalidate(_:)`` has returned `applied` gets one, on this server or any other. While it is `journaled`, only this process
+/// reads past the entry. What failovers and request scopes mean for that is in the article "The cell protocol".
 public struct Cache<Value: Sendable>: Sendable {
     @usableFromInline let core: CacheCore<Value>
 
@@ -10,13 +11,15 @@ public struct Cache<Value: Sendable>: Sendable {
     /// While the store can be reached, one load per key runs over all processes: callers who have seen that load's claim
     /// share it or wait for it, for `waitForLoad` at most. When the store does not answer a command
     /// within `softTimeout`, the loader runs and nothing is stored: a broken cache does not fail the call, unless
-    /// more than `maximumConcurrentLoads` wait for the database too long.
+    /// more than `maximumConcurrentLoads` wait for the database too long. A loader whose type is optional stores `nil` as
+    /// "known absent".
     ///
     /// - Parameters:
     ///   - key: names the entry; not the empty text.
     ///   - timeToLive: the life of what is stored; the cache's own by default.
-    ///   - load: called at most once by this call. It runs in the task of the caller, or of another caller for the same
-    ///     key; cancelling that task hands the load on to one that waits.
+    ///   - load: called at most once by this call. **It may run after the call has returned**: while other callers wait for it
+    ///     when this one is cancelled, and in the background where a refresh is due (`earlyRefreshFactor`, `staleFor`), then
+    ///     without the task-local values of a caller. Let it take connections itself, not capture a request's.
     /// - Returns: the value.
     /// - Throws: ``OxbowError`` with `invalidKey`, and `tooManyLoads` where the cache cannot be used; the loader's errors as
     ///   they are; `CancellationError`.
@@ -96,14 +99,16 @@ public struct Cache<Value: Sendable>: Sendable {
     /// - Parameters:
     ///   - key: names the entry; not the empty text.
     ///   - write: changes the database. When it throws, the entry is opened, empty.
-    /// - Returns: what `write` returns.
+    /// - Returns: what `write` returns, and whether every reader sees the change from now on.
     /// - Throws: ``OxbowError`` before the write, which is not run then: `invalidKey`, `notRunning`, and `unavailable` where
     ///   ``CacheOptions/updateWithoutStore`` says so. What `write` throws, unchanged. `CancellationError` before the write;
     ///   a cancelled task opens the entry all the same.
-    /// - Complexity: one round trip before the write and one behind it, two with a hold-off.
+    /// - Complexity: one round trip before the write and one after it, each bounded by `softTimeout`.
     @discardableResult
-    public func update<Result>(_ key: some CacheKey, _ write: () async throws -> Result) async throws -> Result {
-        try await self.core.update([key.cacheKey], in: nil, timeToLive: nil, storing: { _ in nil }, write).result
+    public func update<Result>(_ key: some CacheKey, _ write: () async throws -> Result) async throws
+        -> Updated<Result>
+    {
+        try await self.core.update([key.cacheKey], in: nil, timeToLive: nil, storing: { _ in nil }, write)
     }
 
     /// Writes to the database, and stores the new value that `write` returns.
@@ -114,15 +119,15 @@ public struct Cache<Value: Sendable>: Sendable {
     ///   - key: names the entry; not the empty text.
     ///   - timeToLive: the life of what is stored; the cache's own by default.
     ///   - write: changes the database, and returns the value as it is there now.
-    /// - Returns: what `write` returns.
+    /// - Returns: what `write` returns, and whether every reader sees the change from now on.
     /// - Throws: as the form that stores nothing.
     @discardableResult
     public func writeThrough(
         _ key: some CacheKey,
         timeToLive: Duration? = nil,
         _ write: () async throws -> Value
-    ) async throws -> Value {
-        try await self.core.update([key.cacheKey], in: nil, timeToLive: timeToLive, storing: { $0 }, write).result
+    ) async throws -> Updated<Value> {
+        try await self.core.update([key.cacheKey], in: nil, timeToLive: timeToLive, storing: { $0 }, write)
     }
 
     /// Writes to the database what several entries depend on, all of them closed meanwhile.
@@ -132,14 +137,14 @@ public struct Cache<Value: Sendable>: Sendable {
     /// - Parameters:
     ///   - keys: name the entries; none is the empty text.
     ///   - write: changes the database.
-    /// - Returns: what `write` returns.
+    /// - Returns: what `write` returns, and whether every reader sees the change from now on.
     /// - Throws: as the form for one key.
     @discardableResult
     public func update<Result>(
         _ keys: [some CacheKey],
         _ write: () async throws -> Result
-    ) async throws -> Result {
-        try await self.core.update(keys.map(\.cacheKey), in: nil, timeToLive: nil, storing: { _ in nil }, write).result
+    ) async throws -> Updated<Result> {
+        try await self.core.update(keys.map(\.cacheKey), in: nil, timeToLive: nil, storing: { _ in nil }, write)
     }
 
     /// Whether a usable entry with a value is there.

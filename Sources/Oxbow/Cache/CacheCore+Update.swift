@@ -20,7 +20,7 @@ extension CacheCore {
         timeToLive: Duration?,
         storing stored: (Result) -> Value?,
         _ write: () async throws -> Result
-    ) async throws -> (result: Result, outcome: InvalidationOutcome) {
+    ) async throws -> Updated<Result> {
         let cells = Array(Set(try keys.map { try self.cell($0, in: group) }))
         let token = Token.random()
         // One for all of it: a shorter one, reloaded meanwhile, would let the cells open between two renewals.
@@ -41,7 +41,7 @@ extension CacheCore {
         } else {
             outcome = await self.open(closed, token)
         }
-        return (result, closed.count == cells.count ? outcome : .journaled)
+        return Updated(value: result, outcome: closed.count == cells.count ? outcome : .journaled)
     }
 
     /// A value as it is stored; `nil` if there is none, or the codec refuses it.

@@ -140,6 +140,9 @@ extension CacheEngine {
             }
             guard let values else { throw CancellationError() }
             self.counters.refreshes.increment(by: UInt64(won.count))
+            // Where an absence is not stored, the old value must not outlast what it meant.
+            let gone = zip(claims, values).filter { self.life(of: $1, timeToLive) == nil }.map(\.0.cell)
+            if !gone.isEmpty { _ = try? await self.store.invalidate(gone, holdOff: nil, timeout: nil) }
             await self.fill(claims, values, for: timeToLive, since: start)
         } catch {
             self.counters.failedRefreshes.increment(by: UInt64(won.count))

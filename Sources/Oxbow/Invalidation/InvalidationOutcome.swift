@@ -9,6 +9,23 @@ public enum InvalidationOutcome: String, Sendable, Hashable {
     case journaled
 }
 
+/// The result of a write to the database under closed entries.
+public struct Updated<Value> {
+    /// The value that the write returned.
+    public var value: Value
+    /// Whether every reader sees the change from now on, or the invalidation is journaled.
+    public var outcome: InvalidationOutcome
+
+    /// A result, as for tests of what follows from one.
+    public init(value: Value, outcome: InvalidationOutcome) {
+        self.value = value
+        self.outcome = outcome
+    }
+}
+
+extension Updated: Sendable where Value: Sendable {}
+extension Updated: Equatable where Value: Equatable {}
+
 /// The journal of invalidations in this process at one moment.
 public struct InvalidationJournalStatistics: Sendable, Hashable {
     /// Invalidations that wait to be carried out.

@@ -37,7 +37,7 @@ import Testing
             check(try await users.contains(id), false)
             try await users.set("n", for: 42)
             check(try await users.value(for: "42"), "n")
-            check(try await users.update(42) { 1 }, 1)
+            check(try await users.update(42) { 1 }.value, 1)
             check(try await users.remainingTimeToLive(for: 42), nil)
 
             let ids = (1...3).map { UserID(context: 7, number: $0) }

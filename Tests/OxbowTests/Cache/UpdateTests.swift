@@ -17,7 +17,7 @@ import Testing
                 check(try await cache.value(for: "k") { "old, from the database" }, "old, from the database")
                 return 7
             }
-            check(written, 7)
+            check(written, Updated(value: 7, outcome: .applied))
             check(try await cache.value(for: "k"), nil)
             check(try await cache.value(for: "k") { "new" }, "new")
         }
@@ -27,13 +27,13 @@ import Testing
     func `a value that is returned is stored, unless it was invalidated meanwhile`(_ kind: StoreKind) async throws {
         try await withOxbow(kind) { oxbow async throws in
             let cache = try oxbow.groupedCache(freshModule(), of: String.self)
-            check(try await cache.writeThrough("k", in: "g") { "new" }, "new")
+            check(try await cache.writeThrough("k", in: "g") { "new" }.value, "new")
             check(try await cache.value(for: "k", in: "g"), "new")
             let other = try await cache.writeThrough("k", in: "g") {
                 try await cache.invalidate("k", in: "g")
                 return "older than the invalidation"
             }
-            check(other, "older than the invalidation")
+            check(other.value, "older than the invalidation")
             check(try await cache.value(for: "k", in: "g"), nil)
             check(cache.statistics.refusedFills, 1)
         }
@@ -131,7 +131,7 @@ import Testing
             let cache = try oxbow.cache("a", of: String.self)
             check(try await cache.value(for: "k") { "old" }, "old")
             try server.cli("config", "set", "maxmemory", "1")
-            check(try await cache.writeThrough("k") { "new" }, "new")
+            check(try await cache.writeThrough("k") { "new" }.value, "new")
             #expect(try server.cli("exists", "ox-cache:a:1:k") == "0")
             try server.cli("config", "set", "maxmemory", "0")
             check(try await cache.value(for: "k") { "new" }, "new")

@@ -27,7 +27,9 @@ import Testing
                 #expect(single < .milliseconds(1500))
                 let several = try await clock.measure { try await cache.update(["2", "3"]) {} }
                 #expect(several < .milliseconds(1500))
-                let through = try await clock.measure { try await cache.writeThrough("4") { "new" } }
+                let through = try await clock.measure {
+                    check(try await cache.writeThrough("4") { "new" }, Updated(value: "new", outcome: .journaled))
+                }
                 #expect(through < .milliseconds(1500))
                 let invalidated = try await clock.measure { check(try await cache.invalidate("5"), .journaled) }
                 #expect(invalidated < .milliseconds(1500))

@@ -90,8 +90,8 @@ import Testing
         let isOwed = ![.flushed, .full].contains(trouble)
         check(try await plain.invalidate("invalidated"), isOwed ? .journaled : .applied)
         check(try await grouped.invalidate("invalidated", in: "group"), isOwed ? .journaled : .applied)
-        check(try await plain.update("updated") { "written" }, "written")
-        check(try await grouped.update("updated", in: "group") { "written" }, "written")
+        check(try await plain.update("updated") { "written" }.value, "written")
+        check(try await grouped.update("updated", in: "group") { "written" }.value, "written")
         for key in ["invalidated", "updated"] {
             check(try await plain.value(for: key) { "new" }, "new")
             check(try await grouped.value(for: key, in: "group") { "new" }, "new")

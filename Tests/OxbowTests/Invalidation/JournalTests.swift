@@ -217,7 +217,7 @@ import Testing
                 check(try await cache.value(for: "1") { "old or new" }, "old or new")
                 return true
             }
-            check(written, true)
+            check(written, Updated(value: true, outcome: .journaled))
             try await cache.writeThrough("3") { "new" }
             struct Failure: Error {}
             await #expect(throws: Failure.self) {
