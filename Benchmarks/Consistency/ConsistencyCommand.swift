@@ -14,7 +14,8 @@ struct ConsistencyCommand: ParsableCommand {
             break at random: standalone: networks of one worker or all (partition, delay, reset, lost replies), the server \
             (SIGSTOP, FLUSHALL, a restart from a snapshot), connections (CLIENT KILL), workers (SIGKILL); sentinel and \
             cluster: masters (SIGKILL, SIGSTOP, and their return; a restart of one and its replicas from a snapshot), \
-            connections, workers. A snapshot is 1 to 120 s old; half of the entries have a TTL of 600 s and change seldom, \
+            connections, workers. A snapshot is 1 to 120 s old; half of the entries have a TTL of 600 s and change \
+            seldom, \
             so that it brings back old values.
 
             Each worker writes down what it did and saw. A checker that knows nothing else looks for reads that began \
@@ -30,7 +31,8 @@ struct ConsistencyCommand: ParsableCommand {
               invalidationsDuringLoad    invalidations that overlapped a load of the same key
 
             The run is invalid, and the exit status 1, with fewer than 1000 invalidationsDuringLoad, when the control \
-            shows no stale read, when --without-beat shows none in spite of restores, and when a worker ends by itself. Exit status 0 means that the run was valid, not that \
+            shows no stale read, when --without-beat shows none in spite of restores, and when a worker ends by \
+            itself. Exit status 0 means that the run was valid, not that \
             there were no stale reads.
 
             oxbow-bench consistency check DIR judges a history that was kept (--keep-history DIR).

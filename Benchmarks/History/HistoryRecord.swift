@@ -19,7 +19,8 @@ package struct HistoryRecord: Sendable, Hashable {
         case update
         /// A key was written through; the version is the one that was stored.
         case writeThrough = "write-through"
-        /// Something was broken; the key says what, the process whose connection or life it was (-1: everybody's). For a
+        /// Something was broken; the key says what, the process whose connection or life it was (-1: everybody's).
+        /// For a
         /// ``HistoryRecord/restore``, the version is the snapshot's age in seconds.
         case fault
         /// A master was replaced: reads in this interval may be stale because replication is asynchronous.

@@ -16,7 +16,8 @@ struct OutageCommand: ParsableCommand {
               firstSecondUpdateP99AddedSeconds  what update adds to the write itself, in the first second of the phase
               updateP99AddedSeconds             the same in the rest of the phase
 
-            The figures of all phases have the same names, also in the JSON. Takes about 40 s. Exit status 0 means that the run was \
+            The figures of all phases have the same names, also in the JSON. Takes about 40 s. Exit status 0 means \
+            that the run was \
             valid, not that a target was met.
             """
     )

@@ -88,9 +88,12 @@ struct OutageReport: Sendable {
             values that had been stored before the call. added: from the moment a call was due until its \
             value, less the load if there was one; to reach: at most softTimeout, 0.5 s (without a server: once for the \
             look). loads/s: on the database. first hit: from the moment that the server is back.
-            update p99: what `update` adds to the write itself, a write that takes as long as a load, in 99 % of the updates; \
+            update p99: what `update` adds to the write itself, a write that takes as long as a load, in 99 % of the \
+            updates; \
             of those that began in the phase's first second, and of the later ones. One update for each \
-            \(OutageLoad.readsPerUpdate) reads, of entries of their own.
+            \(OutageLoad.readsPerUpdate) reads, of entries of their own. One that began just before an outage has \
+            waited \
+            in it.
             stopped: SIGSTOP; killed: SIGKILL, and started again without data; full: FLUSHALL and maxmemory 1, so that \
             nothing can be stored. A cache without its server runs 64 loads at once by default: with slower loads or more calls \
             than that bears, callers wait, and fail in the end.

@@ -13,8 +13,10 @@ struct StampedeCommand: ParsableCommand {
             The yardstick, after each round: as many tasks in as many processes wait for nothing but a line through a \
             pipe. Takes about 40 s.
 
-            --failing adds a row failing-load: \(StampedeFailing.processes) processes call one cold key at once, and each load \
-            fails after 200 ms. lastCallerSeconds, from the first call until the last caller has its error, is to be 0.5 at \
+            --failing adds a row failing-load: \(StampedeFailing.processes) processes call one cold key at once, and \
+            each \
+            load fails after 200 ms. lastCallerSeconds, from the first call until the last caller has its error, is \
+            to be 0.5 at \
             most.
 
             Exit status 0 means that the run was valid, not that a target was met.

@@ -33,7 +33,8 @@ struct StampedeFailing: Sendable {
 
     static let explanation = """
         failing-load: \(Self.processes) processes call one cold key at once, and each load fails after \(Self.load). \
-        lastCallerSeconds: from the first call until the last caller has its error, in the worst of \(Self.rounds) rounds; \
+        lastCallerSeconds: from the first call until the last caller has its error, in the worst of \(Self.rounds) \
+        rounds; \
         to reach: at most 0.5.
         """
 }

@@ -1,6 +1,7 @@
 /// What is said between a stampede's run and its workers, a line each.
 enum StampedeMessage: WorkerMessage, Equatable {
-    /// To a worker: all callers are to ask for a key at a moment of the shared clock; a load takes so long, and may then fail.
+    /// To a worker: all callers are to ask for a key at a moment of the shared clock; a load takes so long, and may
+    /// then fail.
     case ask(key: String, at: UInt64, loadMillis: Int, fails: Bool = false)
     /// To a worker: all tasks are to wait for `wake`.
     case park

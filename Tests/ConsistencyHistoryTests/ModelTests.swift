@@ -2,7 +2,8 @@ import Foundation
 import Testing
 
 @Suite struct ModelTests {
-    /// The recovery of a cache whose server goes back in time; with each rule turned off the model must find a stale read.
+    /// The recovery of a cache whose server goes back in time; with each rule turned off the model must find a stale
+    /// read.
     @Test func `the rollback model has no stale read, and one without any of its rules`() throws {
         let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Models/run").standardized
         let model = Process()

@@ -2,25 +2,30 @@
 """Explores a cache whose server goes back in time: a restart from an old snapshot, a lagging replica, a backup.
 
 Visits every interleaving of small scenarios (one cell, two or three processes, one or two restarts, a snapshot of any
-age) and checks one property: a read that begins after an acknowledged invalidation never returns an older version. Prints
+age) and checks one property: a read that begins after an acknowledged invalidation never returns an older version.
+Prints
 a line for each scenario, `ok` or `VIOLATION`; with -v the shortest trace of a violation. Exit status 1 if there is one.
 
     rollback.py [-v] [--SWITCH ...] [SCENARIO ...]
 
 --help lists the switches, each of which turns one rule off; --list what Tests/Models/run expects.
 
-The rules. A master's identity changes with each restart. Its hash has, for each process, a *beat*: the process's own time
-when it was sent; `c:<process>`, the identity that the process has confirmed; and `id`, the identity for which all is settled.
+The rules. A master's identity changes with each restart. Its hash has, for each process, a *beat*: the process's own
+time
+when it was sent; `c:<process>`, the identity that the process has confirmed; and `id`, the identity for which all is
+settled.
 
  1. A connection learns the identity before any other command. A process that has not settled it, reads past the cache.
  2. A process without history is unsettled too, until `id` is the identity. A missing hash is not settled.
  3. A process remembers its applied invalidations, with the time of the acknowledgement. What it forgets is not covered.
  4. Recovery reads the own beat T0, repeats all that was acknowledged at T0 or later, and confirms. No beat: repeat all.
     Not covered back to T0: no confirmation.
- 5. Recovery also repeats what was sent and not acknowledged, the opening of an update too; and closings that are held, which
+ 5. Recovery also repeats what was sent and not acknowledged, the opening of an update too; and closings that are
+    held, which
     leaves the cell dirty.
  6. A beat is bound to a settled identity: on an unsettled master, the beat stays where it was.
- 7. A process with a beat on the master sets `id` when all processes that it has seen alive at T0 or later have confirmed.
+ 7. A process with a beat on the master sets `id` when all processes that it has seen alive at T0 or later have
+    confirmed.
     Otherwise, when closings that were not repeated have run out, one process empties the caches (values and claims go,
     closed cells become dirty), then sets `id`.
  8. An invalidation is acknowledged only if it was carried out on the master that the process still knows, and if at its
