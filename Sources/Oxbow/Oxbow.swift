@@ -240,6 +240,7 @@ public final class Oxbow: Service, Sendable {
         // All before any, for a client that was prepared and never runs lets its callers wait.
         for client in clients { try client.checkToRun() }
         for client in clients { try client.prepareToRun() }
+        self.background.begin()
         let (ended, end) = AsyncStream.makeStream(of: Never.self)
         async let outcome = Swift.Result(catching: body, thenFinishing: end)
         // An error ends this scope, and cancels `body` with it.

@@ -68,10 +68,15 @@ final class BackgroundWork: Sendable {
         return answer
     }
 
-    /// Does what is handed over, until cancelled; to be called once.
-    func run() async {
+    /// Takes work from here on, which ``run()`` will do.
+    func begin() {
         self.state.withLock { $0.isRunning = true }
         self.isRunning.store(true, ordering: .releasing)
+    }
+
+    /// Does what is handed over, until cancelled; to be called once.
+    func run() async {
+        self.begin()
         await withDiscardingTaskGroup { group in
             for await _ in self.signals.stream {
                 while let job = self.next() {

@@ -145,14 +145,15 @@ enum RedisScripts {
     /// ARGV: nothing, cursor.
     ///
     /// Removes a string entry, or some hundred entries of a group; closed entries stay closed and become dirty, and the marks
-    /// of groups that are held off stay. Answers the cursor to go on with, 0 at the end.
+    /// of groups that are held off stay. What no cache has written is left alone: other data may share the prefix. Answers the
+    /// cursor to go on with, 0 at the end.
     static let purge = Script(
         prelude + """
             if redis.call('TYPE', key).ok ~= 'hash' then
               local v = get()
               if isClosed(v) then
                 redis.call('SET', key, string.sub(v, 1, 4) .. '1' .. string.sub(v, 6), 'KEEPTTL')
-              else
+              elseif v and string.sub(v, 1, 3) == 'OX1' then
                 drop()
               end
               return 0
@@ -166,7 +167,7 @@ enum RedisScripts {
               if isClosed(v) then
                 local ms = redis.call('HPTTL', key, 'FIELDS', 1, field)[1]
                 if ms > 0 then put(string.sub(v, 1, 4) .. '1' .. string.sub(v, 6), ms) end
-              elseif field ~= mark then
+              elseif field ~= mark and string.sub(v, 1, 3) == 'OX1' then
                 gone[#gone + 1] = field
               end
             end

@@ -13,7 +13,8 @@ public import NIOCore
 ///     16 length          of the payload before compression, 32 bits
 ///     20 checksum        over the fields above but the flags, and over the payload as stored, 32 bits
 ///
-/// Numbers are big-endian. JSON behind the header stays readable with `redis-cli`.
+/// Numbers are big-endian; the checksum is taken over words of the order of the machine, so that all processes must have the
+/// same. JSON after the header stays readable with `redis-cli`.
 @usableFromInline
 package struct Envelope: Sendable, Hashable {
     /// What the payload is.

@@ -102,8 +102,8 @@ func rows(_ keys: [String]) -> [String: String] { Dictionary(uniqueKeysWithValue
 
 /// A store inside of the process that does something else before some operations: waits, or throws.
 struct HookedStore: CacheStore {
-    /// `answer` comes behind a read.
-    enum Operation: Sendable { case read, answer, claim, fill }
+    /// `answer` comes after a read.
+    enum Operation: Sendable { case read, answer, claim, fill, invalidate, empty }
 
     let inner: MemoryStore
     let hook: @Sendable (Operation, CellAddress) async throws -> Void
@@ -166,11 +166,15 @@ struct HookedStore: CacheStore {
     ) async throws -> Bool { try await self.inner.claimRefresh(cell, token, of: value, for: life) }
     var time: UInt64 { self.inner.time }
     func invalidate(_ cell: CellAddress, holdOff: Duration?, timeout: Duration?) async throws {
+        try await self.hook(.invalidate, cell)
         try await self.inner.invalidate(cell, holdOff: holdOff, timeout: timeout)
     }
     func invalidate(group key: CellName, holdOff: Duration?, timeout: Duration?) async throws {
         try await self.inner.invalidate(group: key, holdOff: holdOff, timeout: timeout)
     }
-    func invalidate(namespace prefix: CellName) async throws { try await self.inner.invalidate(namespace: prefix) }
+    func invalidate(namespace prefix: CellName) async throws {
+        try await self.hook(.empty, CellAddress(key: prefix))
+        try await self.inner.invalidate(namespace: prefix)
+    }
     func timeToLive(_ cell: CellAddress) async throws -> Duration? { try await self.inner.timeToLive(cell) }
 }

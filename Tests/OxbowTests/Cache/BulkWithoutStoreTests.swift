@@ -53,7 +53,7 @@ import Testing
                 case .read: cell.key.text.hasSuffix("unread")
                 case .claim: cell.key.text.hasSuffix("unclaimed")
                 case .fill: cell.key.text.hasSuffix("unfilled")
-                case .answer: false
+                case .answer, .invalidate, .empty: false
                 }
             if isAway { throw RedisError(.cannotConnect, "away") }
         }

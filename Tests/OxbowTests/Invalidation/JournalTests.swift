@@ -2,6 +2,7 @@ import Foundation
 import Oxbow
 import OxbowTesting
 import RedisClient
+import Synchronization
 import TestServers
 import Testing
 
@@ -161,6 +162,34 @@ import Testing
             }
             check(try await direct.cache("other", of: String.self).value(for: "1"), "old")
             check(try await direct.groupedCache("fields", of: String.self).value(for: "1", in: "g"), "old")
+        }
+    }
+
+    /// Regression: while one cache was emptied, which may take minutes, no other invalidation was carried out.
+    @Test func `a cache that is emptied holds no other invalidation up`() async throws {
+        let gate = Gate()
+        let isAway = Atomic<Bool>(true)
+        let store = HookedStore { operation, _ in
+            switch operation {
+            case .invalidate: if isAway.load(ordering: .acquiring) { throw RedisError(.cannotConnect, "away") }
+            case .empty: await gate.pass()
+            default: break
+            }
+        }
+        var configuration = patient()
+        configuration.journalEntries = 1
+        let oxbow = Oxbow(configuration, store: store, logger: silent)
+        try await oxbow.withRunning {
+            let (full, other) = (try oxbow.cache("full", of: String.self), try oxbow.cache("other", of: String.self))
+            for key in ["1", "2"] { check(try await full.invalidate(key), .journaled) }
+            check(oxbow.invalidationJournal.bypassedCaches, 1)
+            await gate.arrival()
+            check(try await other.invalidate("k"), .journaled)
+            isAway.store(false, ordering: .releasing)
+            try await expectEventually { oxbow.invalidationJournal.pending == 0 }
+            check(oxbow.invalidationJournal.bypassedCaches, 1)
+            gate.open()
+            try await expectEventually { oxbow.invalidationJournal.bypassedCaches == 0 }
         }
     }
 

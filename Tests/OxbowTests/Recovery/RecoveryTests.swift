@@ -81,6 +81,7 @@ import Testing
             let closed = CellAddress(key: CellName(encoded: "ox-cache:a:1:closed"))
             try await oxbow.store.close(closed, .random(), for: .seconds(50), isRenewal: false)
             try server.cli("set", "other", "stays")
+            try server.cli("set", "ox-cache:of-another-program", "stays")
             try server.cli("save")
             for key in keys.prefix(20) { check(try await cache.invalidate(key), .applied) }
             check(try await grouped.invalidate("3", in: "g"), .applied)
@@ -92,7 +93,7 @@ import Testing
             for key in keys { check(try await cache.contains(key), false) }
             for key in keys.prefix(700) { check(try await grouped.contains(key, in: "g"), false) }
             check(try await oxbow.store.read(closed), .closed)
-            check(try server.cli("get", "other"), "stays")
+            for key in ["other", "ox-cache:of-another-program"] { check(try server.cli("get", key), "stays") }
             // And works again.
             check(try await cache.value(for: "0") { "newer" }, "newer")
             check(try await cache.value(for: "0"), "newer")
