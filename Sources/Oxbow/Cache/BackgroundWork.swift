@@ -53,6 +53,7 @@ final class BackgroundWork: Sendable {
     ///   - owner: whose it is.
     ///   - job: gets its place, to give it back before its end when it takes too long.
     ///   - dropped: called if it was accepted and the instance ends first.
+    /// - Returns: whether it was accepted.
     func submit(
         of owner: UInt64,
         _ job: @escaping @Sendable (Place) async -> Void,

@@ -94,7 +94,10 @@ extension CacheEngine {
         // The look is the loads' beginning: whoever comes behind it does not share what it finds.
         for coming in coming { self.shared.unclaimed.start(coming.own.flight, for: bulk.cells[coming.own.key.index]) }
         do {
-            let found = try await self.lookAgain(bulk, coming.map(\.own.key).filter { $0.reason == .waitedTooLong }.map(\.index))
+            let found = try await self.lookAgain(
+                bulk,
+                coming.map(\.own.key).filter { $0.reason == .waitedTooLong }.map(\.index)
+            )
             for coming in coming {
                 if let value = found[coming.own.key.index] {
                     self.end(coming.own, bulk, .value(value))

@@ -27,7 +27,12 @@ struct RecentInvalidations {
         self.window = window
     }
 
-    mutating func add(_ target: InvalidationJournal.Target, of cache: CellName, slot: Int, at now: ContinuousClock.Instant) {
+    mutating func add(
+        _ target: InvalidationJournal.Target,
+        of cache: CellName,
+        slot: Int,
+        at now: ContinuousClock.Instant
+    ) {
         guard self.window > .zero else { return }
         if self.entries.updateValue(Entry(cache: cache, time: now, slot: slot), forKey: target) == nil {
             self.bytes += target.size

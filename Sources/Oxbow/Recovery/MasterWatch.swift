@@ -78,7 +78,12 @@ final class MasterWatch: Sendable {
         if !self.store.client.routesCommands { self.change { $0.keep([address]) } }
         if self.state.withLock({ $0.isSettled(address, identity) }) { return }
         if try await self.isSettledForAll(greeting, identity) {
-            let beat = MasterStore.Beat(process: self.process, time: self.time, identity: identity, replacesRecord: true)
+            let beat = MasterStore.Beat(
+                process: self.process,
+                time: self.time,
+                identity: identity,
+                replacesRecord: true
+            )
             _ = try await self.store.beat(beat, on: address) { try await greeting.send($0) }
             self.change { state in
                 state.trust(address, identity)

@@ -118,6 +118,7 @@ struct RecoveryState: Sendable {
     ///     was not there yet.
     ///   - isCovered: whether all invalidations since were remembered and repeated.
     ///   - now: the time.
+    /// - Returns: what to do.
     func step(
         for master: Unsettled,
         _ record: MasterRecord,

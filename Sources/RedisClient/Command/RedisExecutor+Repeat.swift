@@ -33,7 +33,9 @@ extension RedisExecutor {
             } else if followsRedirection, error.isRedirection {
                 // Refused before it was carried out. Sent alone, it goes where it must.
                 followsRedirection = false
-            } else if command.isIdempotent && command.waitsForServer && error.isTransient || command.mayRepeat(afterChangeOfRole: error) {
+            } else if command.isIdempotent && command.waitsForServer && error.isTransient
+                || command.mayRepeat(afterChangeOfRole: error)
+            {
                 let pause = backoff.next(random: .random(in: 0..<1))
                 guard NIODeadline.now().uptimeNanoseconds.addingClamped(pause.nanosecondsClamped) < deadline else {
                     throw error

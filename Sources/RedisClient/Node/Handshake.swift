@@ -38,10 +38,11 @@ struct Handshake: Sendable {
         // Only where it matters whether this is the server of a moment ago.
         if self.configuration.tracksKeys { commands.append(RawCommand<RESPValue>("INFO", "server", "replication")) }
         var answers = try await self.request(commands)
-        server.refusesScripts = answers[scripts].contains { answer in
-            guard case .error(let refusal) = answer else { return false }
-            return refusal.prefix == "NOPERM" || refusal.message.hasPrefix("ERR unknown command")
-        }
+        server.refusesScripts = answers[scripts]
+            .contains { answer in
+                guard case .error(let refusal) = answer else { return false }
+                return refusal.prefix == "NOPERM" || refusal.message.hasPrefix("ERR unknown command")
+            }
         if self.configuration.tracksKeys, let info = answers.popLast()?.text {
             server.identity = ServerInfo.identity(in: info)
         }

@@ -44,7 +44,11 @@ extension RedisNode {
         if replies.count == 0, replies.failure == nil {
             let failure = await self.multiplexer.waitForAdmission(until: deadline, ignoresCancellation: false)
             start = NIODeadline.now().uptimeNanoseconds
-            if let failure { replies = .failed(failure) } else { replies = await self.ask(until: deadline, isOfCluster) }
+            if let failure {
+                replies = .failed(failure)
+            } else {
+                replies = await self.ask(until: deadline, isOfCluster)
+            }
         }
         let end = NIODeadline.now().uptimeNanoseconds
         let server = self.multiplexer.server

@@ -204,7 +204,9 @@ import Testing
     ) async throws {
         let server = try await ServerProcess.start()
         defer { server.stop() }
-        try server.cli(["acl", "setuser", "app", "on", ">p", "~*", "&*", "+@all"] + rights.split(separator: " ").map(String.init))
+        try server.cli(
+            ["acl", "setuser", "app", "on", ">p", "~*", "&*", "+@all"] + rights.split(separator: " ").map(String.init)
+        )
         var configuration = OxbowConfiguration()
         configuration.redis.address = .unix(path: server.unixPath)
         configuration.redis.credentials = RedisCredentials(username: "app", password: "p")

@@ -175,7 +175,9 @@ import Testing
             async let third = cache.value(for: "k") { "third" }
             async let fourth = cache.value(for: "k") { "fourth" }
             let start = ContinuousClock.now
-            try await expectEventually { cache.statistics.misses >= 4 && start.duration(to: .now) > .milliseconds(1300) }
+            try await expectEventually {
+                cache.statistics.misses >= 4 && start.duration(to: .now) > .milliseconds(1300)
+            }
             leading.open()
             #expect(try await leader == "leader")
             passing.open()

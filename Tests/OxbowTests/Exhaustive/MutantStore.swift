@@ -154,7 +154,6 @@ struct MutantStore: CacheStore {
 
     func invalidate(namespace prefix: CellName) async throws { try await self.memory.invalidate(namespace: prefix) }
 
-
     func claimRefresh(
         _ cell: CellAddress,
         _ token: Token,

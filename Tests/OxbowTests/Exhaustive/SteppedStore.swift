@@ -119,7 +119,6 @@ struct SteppedStore: CacheStore {
         }
     }
 
-
     func claimRefresh(
         _ cell: CellAddress,
         _ token: Token,

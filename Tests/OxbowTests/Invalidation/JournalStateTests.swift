@@ -17,7 +17,9 @@ import Testing
         )
     }
 
-    private func journal(_ entries: Int, bytes: Int = 100_000, _ places: InvalidationJournal.Places = .init()) -> InvalidationJournal {
+    private func journal(_ entries: Int, bytes: Int = 100_000, _ places: InvalidationJournal.Places = .init())
+        -> InvalidationJournal
+    {
         let limits = InvalidationJournal.Limits(entries: entries, bytes: bytes)
         return InvalidationJournal(limits: limits, window: .seconds(30), places: places)
     }
@@ -79,7 +81,10 @@ import Testing
     @Test func `what is owed is bounded in bytes, too`() {
         let journal = self.journal(1000, bytes: 1000)
         for number in 0..<3 {
-            journal.add(.cell(self.cell(number, of: self.users, field: String(repeating: "f", count: 200))), of: self.users)
+            journal.add(
+                .cell(self.cell(number, of: self.users, field: String(repeating: "f", count: 200))),
+                of: self.users
+            )
         }
         #expect(journal.statistics.pending == 0 && journal.statistics.bypassedCaches == 1)
         journal.add(.cell(self.cell(1, of: self.folders)), of: self.folders)

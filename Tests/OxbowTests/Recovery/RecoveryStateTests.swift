@@ -62,7 +62,9 @@ import Testing
         state.noteBeat(1, on: self.master, alive: ["later"], at: self.start, for: .seconds(600))
         let master = try self.unsettled(&state)
         let first = self.record(["id": "old", "p:me": "0 5000", "p:dead": "0 1000", "p:there": "0 4000"])
-        func step(_ confirmed: [String], _ seconds: Int = 1, since moment: ContinuousClock.Instant? = nil) -> RecoveryState.Step {
+        func step(_ confirmed: [String], _ seconds: Int = 1, since moment: ContinuousClock.Instant? = nil)
+            -> RecoveryState.Step
+        {
             var record = first
             for process in confirmed { record.confirmed[process] = "new" }
             return state.step(
