@@ -70,6 +70,10 @@ import Testing
                 try await cluster.moveSlots(count, from: masters[2], to: masters[0])
             }
             let elapsed = start.duration(to: .now)
+            // Once in five seconds at most, so that the query may follow a moment later.
+            try await eventually("the topology is asked for") {
+                try self.queries(cluster) > before.0
+            }
             let asked = try self.queries(cluster) - before.0
             let moved = try self.sum(cluster, "errorstats", "errorstat_MOVED:count") - before.1
             print("reshard of 3 x \(count) slots in \(elapsed): MOVED \(moved) times, asked \(asked) times")
