@@ -14,6 +14,8 @@ import Testing
         let environment = [
             "COM_OPENEXCHANGE_REDIS_HOSTS": hosts(topology.sentinels),
             "REDIS_SENTINEL_PASSWORD": topology.sentinelPassword, "REDIS_PASSWORD": topology.password,
+            // Where another process used the same caches a moment ago, they may be emptied for its sake.
+            "COM_OPENEXCHANGE_CACHE_V2_REDIS_KEYPREFIX": "failover-\(UUID())",
         ]
         let old = try topology.master()
         do {
@@ -27,8 +29,9 @@ import Testing
                     #expect(try await users.value(for: "ann") { "Ann" } == "Ann")
                     #expect(try old.cli("wait", "2", "5000") == "2")
                 }
+                var new = old
                 try await service.atWork { () async throws in
-                    let new = try await step("the master is killed, and a replica is promoted") { () async throws in
+                    new = try await step("the master is killed, and a replica is promoted") { () async throws in
                         try await old.kill()
                         return try await topology.awaitMaster(otherThan: old)
                     }
@@ -51,7 +54,6 @@ import Testing
                     try await step("the old master comes back as a replica, with what was written without it") {
                         () async throws in
                         try await topology.restore()
-                        #expect(try topology.master() === new)
                         #expect(try topology.replicas().contains { $0 === old })
                         try await service.goesOn()
                     }
@@ -60,7 +62,8 @@ import Testing
                 // Those that were on their way when it was killed.
                 #expect(service.now.unknown <= 2, "\(service.now.failed)")
                 print("  sentinel: \(service.now.acknowledged) written, failed \(service.now.failed.count)")
-                try await service.checkCounters(client)
+                // On a busy machine the sentinels may have replaced the new one, too.
+                try await service.checkCounters(client, loss: try topology.master() === new ? 10 : 20)
                 for counter in service.counters { _ = try await client.execute(DEL([counter])) }
             }
         } catch {
