@@ -28,6 +28,8 @@ extension CacheEngine {
         var values: [Value?]
         /// To be looked at.
         var unseen: [Int]
+        /// Whether the next look is each key's first, which counts.
+        var isFirstLook = true
         /// To be claimed, each with what was seen.
         var free: [(index: Int, content: CellContent)] = []
         /// Claimed by others.

@@ -112,7 +112,7 @@ final class CacheCore<Value: Sendable>: Sendable {
                 try self.engine.noteStoreFailure(error)
                 return try await self.engine.value(request, after: nil, load)
             }
-            switch self.engine.interpret(content, of: cell, acceptsAbsent: acceptsAbsent) {
+            switch self.engine.firstLook(content, of: cell, acceptsAbsent: acceptsAbsent) {
             case .hit(let value):
                 self.engine.looks.end(look, isHit: true)
                 return value
@@ -138,7 +138,11 @@ final class CacheCore<Value: Sendable>: Sendable {
         do {
             // Without a loader nobody would load an old value anew: it has come to its end.
             let content = self.engine.current(try await self.engine.store.read(cell))
-            guard case .hit(let value) = self.engine.settled(content, of: cell, acceptsAbsent: true) else { return nil }
+            let value: Value?
+            switch self.engine.firstLook(content, of: cell, acceptsAbsent: true) {
+            case .hit(let found), .due(let found, _): value = found
+            case .miss: return nil
+            }
             if let epoch { scope?.remember(value, for: scopeKey, since: epoch) }
             return value
         } catch {

@@ -55,7 +55,11 @@ extension CacheEngine {
         for (index, result) in zip(indices, try await self.store.read(indices.map { bulk.cells[$0] })) {
             switch result {
             case .success(let content):
-                let look = self.interpret(content, of: bulk.cells[index], acceptsAbsent: true)
+                let cell = bulk.cells[index]
+                let look =
+                    course.isFirstLook
+                    ? self.firstLook(content, of: cell, acceptsAbsent: true)
+                    : self.interpret(content, of: cell, acceptsAbsent: true)
                 course.note(look, at: index)
                 if case .due(_, let old) = look { due.append((index, old)) }
             case .failure(let error):
@@ -63,6 +67,7 @@ extension CacheEngine {
                 course.unclaimed.append(Unclaimed(index: index, reason: .storeIsAway))
             }
         }
+        course.isFirstLook = false
         self.note(failures)
         guard !due.isEmpty else { return }
         await self.refresh(due.map { (bulk.cells[$0.index], $0.old) }, for: bulk.timeToLive) { [due] places in

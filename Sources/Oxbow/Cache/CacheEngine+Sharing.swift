@@ -80,7 +80,7 @@ extension CacheEngine {
             do {
                 let content = try await self.store.read(request.cell)
                 looked(true)
-                switch self.interpret(content, of: request.cell, acceptsAbsent: request.acceptsAbsent) {
+                switch self.firstLook(content, of: request.cell, acceptsAbsent: request.acceptsAbsent) {
                 case .hit(let value): return value
                 case .due(let value, let old):
                     await self.refresh(request, old, load)

@@ -83,10 +83,19 @@ final class CacheEngine<Value: Sendable>: Sendable {
         self.settled(try await self.store.read(cell), of: cell, acceptsAbsent: acceptsAbsent)
     }
 
-    /// What stands in the cell, for whoever has waited for it: that has just been loaded, or is as good.
+    /// Interprets what stands in a cell when a caller looks again, who has been counted: a value is not due, since it has just
+    /// been loaded, or is as good.
     func settled(_ content: CellContent, of cell: CellAddress, acceptsAbsent: Bool) -> Look {
         let look = self.interpret(content, of: cell, acceptsAbsent: acceptsAbsent)
         if case .due(let value, _) = look { return .hit(value) }
+        return look
+    }
+
+    /// Interprets and counts a caller's first look.
+    @inlinable
+    func firstLook(_ content: CellContent, of cell: CellAddress, acceptsAbsent: Bool) -> Look {
+        let look = self.interpret(content, of: cell, acceptsAbsent: acceptsAbsent)
+        if case .miss = look { self.counters.noteMiss() } else { self.counters.noteHit() }
         return look
     }
 
@@ -96,28 +105,16 @@ final class CacheEngine<Value: Sendable>: Sendable {
     /// cell were closed.
     @inlinable
     func interpret(_ content: CellContent, of cell: CellAddress, acceptsAbsent: Bool) -> Look {
-        guard self.mayRead(cell) else {
-            self.counters.noteMiss()
-            return .miss(.closed)
-        }
+        guard self.mayRead(cell) else { return .miss(.closed) }
         guard case .value(let envelope, let stored) = content else {
-            self.counters.noteMiss(content.unusableCause)
+            if let cause = content.unusableCause { self.counters.noteUnusable(cause) }
             return .miss(content)
         }
         let age = envelope.expiry == 0 ? Age.fresh : self.age(of: envelope, in: stored)
-        if age == .expired {
-            self.counters.noteMiss()
-            return .miss(.unusable(stored))
-        }
-        if envelope.kind == .absent, acceptsAbsent {
-            self.counters.noteHit()
-            return age == .due ? .due(nil, envelope) : .hit(nil)
-        }
-        if let value = self.coder.value(envelope) {
-            self.counters.noteHit()
-            return age == .due ? .due(value, envelope) : .hit(value)
-        }
-        self.counters.noteMiss(self.coder.cause(ofRefusing: envelope))
+        if age == .expired { return .miss(.unusable(stored)) }
+        if envelope.kind == .absent, acceptsAbsent { return age == .due ? .due(nil, envelope) : .hit(nil) }
+        if let value = self.coder.value(envelope) { return age == .due ? .due(value, envelope) : .hit(value) }
+        if let cause = self.coder.cause(ofRefusing: envelope) { self.counters.noteUnusable(cause) }
         return .miss(.unusable(stored))
     }
 
@@ -159,7 +156,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
                 case .lost(let found):
                     // Look again; what a lost claim brought along is a look already.
                     guard let found, found != .absent else { continue }
-                    switch self.interpret(found, of: cell, acceptsAbsent: request.acceptsAbsent) {
+                    switch self.settled(found, of: cell, acceptsAbsent: request.acceptsAbsent) {
                     case .hit(let value), .due(let value, _): return value
                     case .miss(let content): known = content
                     }

@@ -2,9 +2,12 @@ import Synchronization
 
 /// What one cache has done in this process since it was made.
 public struct CacheStatistics: Sendable, Hashable {
-    /// Values (or known absences) found in the shared cache.
+    /// Values (or known absences) that a caller's first look at the shared cache found.
+    ///
+    /// A call, or a key of a bulk call, is counted once: as a hit or as a miss, whatever it does afterwards. It is neither when it
+    /// shares another caller's look, the store does not answer, or the cache is not asked.
     public var hits: UInt64
-    /// Looks at the shared cache that found nothing to use.
+    /// First looks at the shared cache that found nothing to use.
     public var misses: UInt64
     /// Values found in the request scope.
     public var scopeHits: UInt64
@@ -76,10 +79,11 @@ final class CacheCounters: Sendable {
     func noteHit() { self.hits.increment() }
 
     @usableFromInline
-    func noteMiss(_ cause: UnusableCause? = nil) {
-        self.misses.increment()
+    func noteMiss() { self.misses.increment() }
+
+    @usableFromInline
+    func noteUnusable(_ cause: UnusableCause) {
         switch cause {
-        case nil: break
         case .foreign: self.foreign.increment()
         case .damaged: self.damaged.increment()
         case .wrongType: self.wrongType.increment()

@@ -53,7 +53,9 @@ import Testing
             }
             await gate.arrival()
             let key = "ox-cache:\(module):1:k"
-            // The claim of another cache would last for 5 s and be renewed for a minute.
+            // The claim of another cache lasts for 5 s, and is renewed for a minute.
+            let rest = try await client.execute(RawCommand("PTTL", key, returning: Int.self))
+            #expect(rest <= 300)
             try await expectEventually { try await client.execute(EXISTS([key])) == 0 }
             gate.open()
             check(try await value, "v")
@@ -75,7 +77,9 @@ import Testing
                     return "slow"
                 }
                 await gate.arrival()
+                let start = ContinuousClock.now
                 check(try await hasty.value(for: "k") { "own" }, "own")
+                #expect(start.duration(to: .now) < .seconds(5), "other caches wait for 10 s")
                 gate.open()
                 #expect(try await value == "slow")
             }
@@ -92,8 +96,10 @@ import Testing
             return "v"
         }
         await gate.arrival()
+        let start = ContinuousClock.now
         let error = await #expect(throws: OxbowError.self) { try await cache.value(for: "2") { "v" } }
         #expect(error?.code == .tooManyLoads)
+        #expect(start.duration(to: .now) < .seconds(5), "other caches wait for 10 s")
         gate.open()
         #expect(try await first == "v")
     }

@@ -85,6 +85,10 @@ import Testing
                 #expect(try await leader == "loaded by a")
                 #expect(try await waiter == "loaded by a")
                 #expect(b.statistics.loads == 0)
+                #expect(b.statistics.hits == 0 && b.statistics.misses == 1, "one call is one miss")
+                let values = try await b.values(for: ["k", "other"]) { _ in [:] }
+                #expect(values["k"] == "loaded by a")
+                #expect(b.statistics.hits == 1 && b.statistics.misses == 2)
             }
         }
     }

@@ -26,7 +26,7 @@ import Testing
             }
             let statistics = cache.statistics
             check(loads.value, 1)
-            // Looks: each is a hit or a miss; who shares one is neither.
+            // Who shares a look is neither a hit nor a miss.
             #expect(statistics.hits + statistics.misses < 300, "\(statistics)")
             #expect(statistics.joins > 700, "\(statistics)")
         }
