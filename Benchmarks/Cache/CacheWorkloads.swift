@@ -23,6 +23,7 @@ let cacheWorkloads: [any Workload] = [
     ),
     MissWorkload(),
     GroupedHitWorkload(),
+    BulkHitWorkload(),
     HitWorkload(
         name: "deflate-10k",
         summary: "hits of 10 KB of text that is stored deflated",

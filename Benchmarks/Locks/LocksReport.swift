@@ -40,7 +40,8 @@ struct LocksReport: Sendable {
             contendedPerSecond: all tasks want one lock, and give it back at once; …WaitMillis: from the call until they have \
             it; fairness: Jain's index, 1 is even. overlappingHolders, fencesOutOfOrder: of any two turns.
             …WakeMicros: from the end of one process's turn until the one of another process that has waited runs: release, \
-            message, and its own request. commandsPerSecondWhileWaiting: while all tasks wait for a lock that is held.
+            message, and its own request. commandsPerSecondWhileWaiting: while all tasks wait for a lock that is held, \
+            without the processes' beats.
             The rest: holders that stand still (SIGSTOP) past the end of their leases, while another one takes the lock, and that \
             write and unlock once more when they go on; pausesPastTheEnd: so many did not lose it before. \
             holdersRefused: writes that the database refused to the rightful holder; lateWritesTaken: that it took from the \

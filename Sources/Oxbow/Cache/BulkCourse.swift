@@ -1,6 +1,6 @@
 extension CacheEngine {
     /// Loads the values of some of the keys of a call, named by their indices, in this order.
-    typealias BulkLoader = @Sendable ([Int]) async throws -> [Value?]
+    @usableFromInline typealias BulkLoader = @Sendable ([Int]) async throws -> [Value?]
 
     /// How one call wants the values of several keys: a cell for each, no two the same.
     ///

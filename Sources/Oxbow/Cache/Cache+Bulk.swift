@@ -22,6 +22,7 @@ extension Cache {
     ///   `tooManyLoads` where the cache cannot be used, or one of the entries is closed; the loader's errors as they are,
     ///   which those who share the load get as well; `CancellationError`.
     /// - Complexity: for each thousand keys, one round trip to each node for hits, three (look, claim, store) for misses.
+    @inlinable
     public func values<Key: CacheKey & Hashable>(
         for keys: [Key],
         timeToLive: Duration? = nil,

@@ -19,6 +19,7 @@ extension GroupedCache {
     ///   `tooManyLoads` where the cache cannot be used, or one of the entries is closed; the loader's errors as they are,
     ///   which those who share the load get as well; `CancellationError`.
     /// - Complexity: for each thousand keys, one round trip for hits, three (look, claim, store) for misses.
+    @inlinable
     public func values<Key: CacheKey & Hashable>(
         for keys: [Key],
         in group: some CacheKey,
