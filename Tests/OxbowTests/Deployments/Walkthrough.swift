@@ -53,6 +53,8 @@ func deployed(
     try await withOxbow(configuration) { oxbow async throws in
         let client = try #require(oxbow.client)
         _ = try await client.execute(RawCommand("PING", returning: String.self), timeout: .seconds(20))
+        // On servers that others have used, caches may be read past for a moment, and nothing is stored.
+        try await expectEventually { oxbow.isSettled }
         try await body(oxbow)
     }
 }
