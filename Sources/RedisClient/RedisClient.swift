@@ -190,6 +190,7 @@ public final class RedisClient: RedisExecutor, Service {
             timeout: timeout,
             isFirstInLine: false,
             ignoresCancellation: request.ignoresCancellation,
+            check: request.isTrusted ? .none : .shared,
             encode: encode
         )
         if replies.count > 0, self.soleNode != nil || !replies.beginsWithError && !request.isTransaction {

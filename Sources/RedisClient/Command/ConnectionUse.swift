@@ -1,5 +1,3 @@
-public import NIOCore
-
 /// What a command does to the connection it goes over, which other callers may share.
 public enum ConnectionUse: Sendable, Hashable {
     /// Nothing: one command, one reply.
@@ -13,38 +11,96 @@ public enum ConnectionUse: Sendable, Hashable {
     ///
     /// The time is added to the command's time-out.
     case blocking(upTo: Duration?)
-    /// It changes the connection for what follows (SELECT, WATCH, AUTH …): only on an exclusive connection, which is
-    /// closed afterwards.
+    /// It changes the connection for what follows (SELECT, WATCH, AUTH, CLIENT SETNAME …), or speaks of what this connection
+    /// has sent before (WAIT): only on an exclusive connection, which is closed afterwards.
     case exclusive
     /// Its replies do not follow the order of commands, or never come (SUBSCRIBE, MONITOR, CLIENT REPLY …): refused.
     case unsupported
+}
 
-    /// The use that a command's words imply.
-    @usableFromInline
-    init(_ name: String, _ words: ByteBuffer) {
-        switch name.uppercased() {
-        case "MULTI": self = .beginsTransaction
-        case "EXEC", "DISCARD": self = .endsTransaction
-        case "BLPOP", "BRPOP", "BLMOVE", "BLMPOP", "BRPOPLPUSH", "BZPOPMIN", "BZPOPMAX", "BZMPOP", "WAIT", "WAITAOF":
-            self = .blocking(upTo: .zero)
-        case "AUTH", "SELECT", "WATCH", "UNWATCH", "READONLY", "READWRITE", "ASKING": self = .exclusive
-        case "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE", "MONITOR", "SYNC",
-            "PSYNC", "REPLCONF", "HELLO", "RESET", "QUIT":
-            self = .unsupported
-        case "XREAD", "XREADGROUP":
-            // Blocks only if told so.
-            self = Self.holds("BLOCK", words) ? .blocking(upTo: .zero) : .shared
-        case "SCRIPT": self = Self.holds("DEBUG", words) ? .unsupported : .shared
-        case "CLIENT":
-            self =
-                Self.holds("REPLY", words)
-                ? .unsupported : Self.holds("TRACKING", words) || Self.holds("CACHING", words) ? .exclusive : .shared
-        default: self = .shared
+extension ConnectionUse {
+    /// Reads from encoded commands what they do to the connection, whatever their types say: one that forgets to tell must
+    /// not shift other callers' replies, or change the connection for them.
+    ///
+    /// - Parameters:
+    ///   - bytes: the commands, back to back.
+    ///   - count: how many they should be.
+    /// - Returns: the use of all of them together; `nil` if the bytes are not exactly that many commands.
+    init?(of bytes: Span<UInt8>, count: Int) {
+        var place = 0
+        var isInTransaction = false
+        var whole = ConnectionUse.shared
+        for _ in 0..<count {
+            guard let words = Self.number(after: UInt8(ascii: "*"), in: bytes, &place), words > 0 else { return nil }
+            var use = ConnectionUse.shared
+            var name = CommandName.plain
+            for word in 0..<words {
+                guard let length = Self.number(after: UInt8(ascii: "$"), in: bytes, &place),
+                    length <= bytes.count - place - 2
+                else { return nil }
+                let end = place + length
+                guard bytes[end] == UInt8(ascii: "\r"), bytes[end + 1] == UInt8(ascii: "\n") else { return nil }
+                if word == 0 {
+                    name = length < 4 ? .plain : CommandName(bytes, place..<end)
+                    use = name.use
+                } else if name.needsWords {
+                    name.note(word, of: words, bytes, place..<end, &use)
+                }
+                place = end + 2
+            }
+            switch use {
+            case .shared: break
+            case .beginsTransaction where count > 1 && !isInTransaction: isInTransaction = true
+            case .endsTransaction where isInTransaction: isInTransaction = false
+            default: if whole != .unsupported { whole = use }
+            }
         }
+        guard place == bytes.count else { return nil }
+        self = isInTransaction && whole == .shared ? .beginsTransaction : whole
     }
 
-    /// Whether one of the words is `word`, in any case.
-    private static func holds(_ word: String, _ words: ByteBuffer) -> Bool {
-        String(buffer: words).uppercased().contains("\r\n\(word)\r\n")
+    /// The number in a line that begins with a certain byte, and the place after the line.
+    @inline(__always)
+    private static func number(after type: UInt8, in bytes: Span<UInt8>, _ place: inout Int) -> Int? {
+        guard place < bytes.count, bytes[place] == type else { return nil }
+        place += 1
+        var number = 0
+        let start = place
+        while place < bytes.count, case let digit = bytes[place] &- UInt8(ascii: "0"), digit < 10 {
+            number = number * 10 + Int(digit)
+            place += 1
+            // More than any command has.
+            if place - start > 10 { return nil }
+        }
+        guard place > start, place + 1 < bytes.count, bytes[place] == UInt8(ascii: "\r"),
+            bytes[place + 1] == UInt8(ascii: "\n")
+        else { return nil }
+        place += 2
+        return number
+    }
+}
+
+/// What must be known of commands that go over a connection before they are sent.
+enum ConnectionCheck: Sendable {
+    /// Nothing: the client itself has made them.
+    case none
+    /// Other callers share the connection.
+    case shared
+    /// One caller has the connection.
+    case own
+
+    /// Why commands must not be sent; `nil` if they may be.
+    func refusal(of bytes: Span<UInt8>, count: Int) -> RedisError? {
+        if case .none = self { return nil }
+        switch ConnectionUse(of: bytes, count: count) {
+        case .shared: return nil
+        case nil:
+            return RedisError(.exclusiveCommand, "what the command's type has encoded is not \(count) whole commands")
+        case .unsupported: return .unsupported
+        case .blocking where self == .shared:
+            return RedisError(.exclusiveCommand, "a command that blocks must say so by its connectionUse")
+        case .beginsTransaction, .endsTransaction, .exclusive: return self == .own ? nil : .exclusive
+        case .blocking: return nil
+        }
     }
 }

@@ -114,12 +114,17 @@ public struct RawCommand<Response: RESPDecodable>: RedisCommand, CustomStringCon
         self.ends = ends
         self.isReadOnly = isReadOnly
         self.isIdempotent = isIdempotent
-        self.connectionUse = ConnectionUse(name, words)
+        self.connectionUse = Self.use(of: words)
     }
 
     /// Appends the words.
     @inlinable
     public func encode(into buffer: inout ByteBuffer) { buffer.writeImmutableBuffer(self.words) }
+
+    @usableFromInline
+    static func use(of words: ByteBuffer) -> ConnectionUse {
+        ConnectionUse(of: words.readableBytesUInt8Span, count: 1) ?? .shared
+    }
 
     /// Names the words that are keys, by the command's name.
     public func addKeys(to keys: inout CommandKeys) {

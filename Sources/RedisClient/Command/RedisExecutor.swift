@@ -41,6 +41,8 @@ public struct RedisRequest: Sendable {
     public var isTransaction = false
     /// Whether they change nothing, so that a replica may answer them.
     public var isReadOnly = false
+    /// Whether the client has made them itself, so that nothing about them need be checked.
+    var isTrusted = false
     /// Whether they wait for a server that cannot answer at the moment.
     public var waitsForServer = true
     /// Where they go in a cluster; anywhere by default.

@@ -113,7 +113,8 @@ extension RedisClient {
             expecting: attempt.request.count + (isAsking ? 1 : 0),
             timeout: rest,
             isFirstInLine: true,
-            ignoresCancellation: attempt.request.ignoresCancellation
+            ignoresCancellation: attempt.request.ignoresCancellation,
+            check: isAsking || attempt.request.isTrusted ? .none : .shared
         ) { buffer in
             if isAsking { buffer.writeWire("*1\r\n$6\r\nASKING\r\n") }
             encode(&buffer)

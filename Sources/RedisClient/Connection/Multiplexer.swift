@@ -66,6 +66,7 @@ final class Multiplexer: Sendable {
         timeout: UInt64,
         isFirstInLine: Bool,
         ignoresCancellation: Bool,
+        check: ConnectionCheck = .none,
         encode: (inout ByteBuffer) -> Void
     ) async -> RedisReplies {
         await Caller.suspend { caller in
@@ -80,6 +81,7 @@ final class Multiplexer: Sendable {
                     isFirstInLine: isFirstInLine,
                     ignoresCancellation: ignoresCancellation,
                     caller: caller,
+                    check: check,
                     encode: encode
                 )
             }

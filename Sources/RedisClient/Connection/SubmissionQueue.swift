@@ -94,6 +94,7 @@ struct SubmissionQueue {
         isFirstInLine: Bool,
         ignoresCancellation: Bool,
         caller: Caller,
+        check: ConnectionCheck,
         encode: (inout ByteBuffer) -> Void
     ) -> Submission {
         // The link is only looked at by the first of a batch.
@@ -101,10 +102,10 @@ struct SubmissionQueue {
         guard self.hasRoom, isFirstInLine || self.waiters.isEmpty else { return .wait }
         let start = self.bytes.writerIndex
         encode(&self.bytes)
-        guard self.bytes.writerIndex - start <= self.maximumCommandBytes else {
+        if let refusal = self.refusal(from: start, expecting: count, check) {
             self.bytes.moveWriterIndex(to: start)
             if self.slots.isEmpty { self.bytes = ByteBuffer() }
-            return .refused(RedisError(.commandTooLarge, "a command of more than \(self.maximumCommandBytes) bytes"))
+            return .refused(refusal)
         }
         if !self.isDrainScheduled { self.clock = NIODeadline.now().uptimeNanoseconds }
         let (deadline, overflow) = self.clock.addingReportingOverflow(timeout)
@@ -120,6 +121,15 @@ struct SubmissionQueue {
         guard !self.isDrainScheduled, case .connected(let link) = self.phase else { return .queued }
         self.isDrainScheduled = true
         return .drain(link)
+    }
+
+    /// Why what has just been encoded must not be sent.
+    private func refusal(from start: Int, expecting count: Int, _ check: ConnectionCheck) -> RedisError? {
+        guard self.bytes.writerIndex - start <= self.maximumCommandBytes else {
+            return RedisError(.commandTooLarge, "a command of more than \(self.maximumCommandBytes) bytes")
+        }
+        let encoded = self.bytes.readableBytesUInt8Span.extracting((start - self.bytes.readerIndex)...)
+        return check.refusal(of: encoded, count: count)
     }
 
     private var refusal: Submission {

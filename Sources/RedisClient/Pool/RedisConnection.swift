@@ -63,8 +63,16 @@ public final class RedisConnection: RedisExecutor {
             timeout: timeout,
             isFirstInLine: true,
             ignoresCancellation: request.ignoresCancellation,
-            encode: encode
-        )
+            check: request.isTrusted ? .none : .own
+        ) { buffer in
+            let start = buffer.readableBytes
+            encode(&buffer)
+            if request.isTrusted { return }
+            switch ConnectionUse(of: buffer.readableBytesUInt8Span.extracting(start...), count: request.count) {
+            case .shared, .blocking: break
+            default: self.isChanged.store(true, ordering: .relaxed)
+            }
+        }
         if request.isTransaction, replies.refusal(of: request) == nil {
             self.hasExecuted.store(true, ordering: .relaxed)
         }
@@ -100,6 +108,7 @@ extension RedisConnection {
         guard isAsking else { return try await self.send(request, encode: encode) }
         var both = request
         both.count += 1
+        both.isTrusted = true
         var replies = try await self.send(both) { buffer in
             buffer.writeWire("*1\r\n$6\r\nASKING\r\n")
             encode(&buffer)

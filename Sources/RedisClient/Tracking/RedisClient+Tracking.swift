@@ -21,6 +21,7 @@ extension RedisClient {
     ) async throws -> (Result<Read.Response, RedisError>, Result<Second.Response, RedisError>, isTracked: Bool) {
         var request = RedisRequest(count: 3, timeout: timeout, isIdempotent: true)
         request.route = read.route
+        request.isTrusted = true
         let replies = try await self.send(request) { buffer in
             buffer.writeWire("*3\r\n$6\r\nCLIENT\r\n$7\r\nCACHING\r\n$3\r\nYES\r\n")
             read.encode(into: &buffer)

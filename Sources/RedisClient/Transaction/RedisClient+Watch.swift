@@ -11,15 +11,24 @@ extension RedisConnection {
     public func watch<Key: RESPArgument>(_ keys: [Key]) async throws {
         guard !keys.isEmpty else { return }
         self.isWatching.store(true, ordering: .relaxed)
-        _ = try await self.execute(Watch(keys: keys))
+        try await self.executeTrusted(Watch(keys: keys))
     }
 
     /// Watches nothing any more.
     ///
     /// - Throws: ``RedisError``, `CancellationError`.
     public func unwatch() async throws {
-        _ = try await self.execute(Unwatch())
+        try await self.executeTrusted(Unwatch())
         self.isWatching.store(false, ordering: .relaxed)
+    }
+
+    /// Sends a command whose effect on the connection is kept count of here.
+    private func executeTrusted(_ command: some RedisCommand) async throws {
+        var request = RedisRequest(command, nil)
+        request.isTrusted = true
+        let replies = try await self.send(request) { command.encode(into: &$0) }
+        var reader = RESPReader(replies.bytes)
+        do { _ = try String(from: &reader) } catch { throw RedisError(error, of: RESPReader(replies.bytes)) }
     }
 }
 
