@@ -9,7 +9,8 @@ import Synchronization
 /// A client of a Redis or Valkey server, of a master watched by sentinels, or of a cluster.
 ///
 /// Any number of tasks may call ``execute(_:timeout:)`` at once: their commands travel over one connection per server,
-/// in batches. ``run()`` makes the connections and keeps them: it must be running, as a `Service` or as a child task.
+/// in batches. ``run()`` makes the connections and keeps them: it must be running, as a `Service` or as a child task. Calls
+/// that come before it wait for it until their deadlines, and fail with `notRunning` then.
 public final class RedisClient: RedisExecutor, Service {
     private let initial: RedisClientConfiguration
     let settings: ClientSettings
@@ -29,6 +30,7 @@ public final class RedisClient: RedisExecutor, Service {
     private let tls: TLSClient?
     let breaker: Breaker
     private let logger: Logger
+    private let hasWarned = Atomic<Bool>(false)
 
     /// A client that is not connected yet.
     ///
@@ -156,6 +158,12 @@ public final class RedisClient: RedisExecutor, Service {
             self.subscriptions.end(nil)
             self.topology.drain()
         }
+    }
+
+    /// Says once that calls wait for nothing.
+    func warnOfRun() {
+        if self.hasWarned.exchange(true, ordering: .relaxed) { return }
+        self.logger.warning("calls fail: run() of this client is not running")
     }
 
     // MARK: Commands

@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import RESP
 import RedisClient
@@ -170,11 +171,46 @@ import Testing
         }
     }
 
-    @Test func `a client that does not run says so`() async throws {
-        let client = RedisClient(try await configuration())
-        let error = await #expect(throws: RedisError.self) { try await client.execute(GET("k", as: String.self)) }
-        #expect(error?.code == .notRunning)
-        #expect(error?.message.contains("run()") == true)
+    @Test func `a client that does not run says so when the time is over, and once in the log`() async throws {
+        let log = LogRecorder()
+        var configuration = try await configuration()
+        configuration.commandTimeout = .milliseconds(100)
+        let client = RedisClient(configuration, logger: log.logger)
+        for _ in 0..<2 {
+            let error = await #expect(throws: RedisError.self) { try await client.execute(GET("k", as: String.self)) }
+            #expect(error?.code == .notRunning)
+            #expect(error?.delivery == .notSent)
+            #expect(error?.message.contains("run()") == true)
+        }
+        let early = await #expect(throws: RedisError.self) { try await client.withSubscription(to: ["x"]) { _ in } }
+        #expect(early?.code == .notRunning)
+        #expect(log.messages(at: .warning).count == 1)
+    }
+
+    /// Regression: 167 of 200 first calls were refused, as their task group had not begun the child task yet.
+    @Test func `calls that come before run() wait for it`() async throws {
+        let configuration = try await configuration()
+        let ping = RawCommand("PING", returning: String.self)
+        for _ in 0..<100 {
+            let client = RedisClient(configuration)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await client.run() }
+                check(try await client.execute(ping), "PONG")
+                group.cancelAll()
+            }
+        }
+        let client = RedisClient(configuration)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            async let answer = client.withConnection { try await $0.execute(ping) }
+            async let first = client.withSubscription(to: ["x"]) { events in
+                var iterator = events.makeAsyncIterator()
+                return try await iterator.next()
+            }
+            group.addTask { try await client.run() }
+            check(try await answer, "PONG")
+            check(try await first, .inForce)
+            group.cancelAll()
+        }
     }
 
     @Test func `a graceful shutdown lets outstanding replies come and takes nothing new`() async throws {

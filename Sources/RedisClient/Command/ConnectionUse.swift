@@ -22,10 +22,11 @@ extension ConnectionUse {
     /// Reads from encoded commands what they do to the connection, whatever their types say: one that forgets to tell must
     /// not shift other callers' replies, or change the connection for them.
     ///
+    /// Makes the use of all of them together; `nil` if the bytes are not exactly that many commands.
+    ///
     /// - Parameters:
     ///   - bytes: the commands, back to back.
     ///   - count: how many they should be.
-    /// - Returns: the use of all of them together; `nil` if the bytes are not exactly that many commands.
     init?(of bytes: Span<UInt8>, count: Int) {
         var place = 0
         var isInTransaction = false

@@ -113,6 +113,13 @@ struct PipelineDecoder {
 }
 
 extension RedisError {
+    static var notRunning: RedisError {
+        RedisError(
+            .notRunning,
+            "run() of the client had not begun by the deadline; run it as a service or as a child task"
+        )
+    }
+
     static var exclusive: RedisError {
         RedisError(
             .exclusiveCommand,

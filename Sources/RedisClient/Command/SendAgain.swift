@@ -99,6 +99,7 @@ extension RedisClient {
                     until: attempt.deadline,
                     ignoresCancellation: attempt.request.ignoresCancellation
                 )
+                if failure?.code == .notRunning { self.warnOfRun() }
                 try attempt.noteAdmission(failure)
             }
             try await self.send(attempt, encode: encode)

@@ -136,6 +136,9 @@ extension Multiplexer {
         }
     }
 
+    /// Whether `run()` has begun.
+    var hasBegun: Bool { self.queue.withLock { if case .idle = $0.phase { false } else { true } } }
+
     /// Why there is no connection, as far as that is known.
     var lastFailure: RedisError? {
         self.queue.withLock { if case .connecting(let failure) = $0.phase { failure } else { nil } }

@@ -7,7 +7,7 @@ import Synchronization
 /// Decides; the ``Multiplexer`` acts.
 struct SubmissionQueue {
     enum Phase {
-        /// `run()` has not begun.
+        /// `run()` has not begun; callers wait for it.
         case idle
         /// There is no connection; the last attempt's failure.
         case connecting(RedisError?)
@@ -134,8 +134,7 @@ struct SubmissionQueue {
 
     private var refusal: Submission {
         switch self.phase {
-        case .idle: .refused(RedisError(.notRunning, "the client's run() is not running"))
-        case .connecting, .connected: .wait
+        case .idle, .connecting, .connected: .wait
         case .draining, .stopped: .refused(self.retirement ?? RedisError(.shutDown, "the client is shutting down"))
         }
     }
@@ -168,8 +167,8 @@ struct SubmissionQueue {
             return .refused(RedisError(.queueFull, "\(self.waiters.count) callers wait already"))
         }
         switch self.phase {
-        case .idle, .draining, .stopped: return .tryAgain
-        case .connecting: return .wait(until: deadline)
+        case .draining, .stopped: return .tryAgain
+        case .idle, .connecting: return .wait(until: deadline)
         case .connected:
             return self.hasRoom && self.waiters.isEmpty ? .tryAgain : .wait(until: min(deadline, roomDeadline))
         }
@@ -177,7 +176,11 @@ struct SubmissionQueue {
 
     /// Why a caller has waited in vain.
     var waitingFailure: RedisError {
-        guard case .connecting(let failure) = self.phase else {
+        let failure: RedisError?
+        switch self.phase {
+        case .idle: return .notRunning
+        case .connecting(let last): failure = last
+        case .connected, .draining, .stopped:
             return RedisError(.queueFull, "no room among \(self.maximumCommands) outstanding commands")
         }
         let reason = failure.map { ": \($0.message)" } ?? ""

@@ -212,11 +212,10 @@ extension RedisClient {
         while true {
             let node = named.take() ?? self.topology.node(for: request)
             switch node.multiplexer.queue.withLock({ ($0.phase, $0.retirement) }) {
-            case (.idle, _): throw RedisError(.notRunning, "the client's run() is not running")
             case (.draining, nil), (.stopped, nil): throw RedisError(.shutDown, "the client is shutting down")
-            case (.connecting, nil), (.connected, nil):
-                if node.isPlaceholder {
-                    // Nowhere to connect to yet: in line until there is.
+            case (.idle, nil), (.connecting, nil), (.connected, nil):
+                if node.isPlaceholder || !node.multiplexer.hasBegun {
+                    // Nowhere to connect to yet, or nobody who would: in line until there is.
                     let longest = self.settings.queueWait
                     let end = min(deadline, NIODeadline.now().uptimeNanoseconds.addingClamped(longest))
                     let failure = await node.multiplexer.waitForAdmission(until: end, ignoresCancellation: false)

@@ -1,3 +1,5 @@
+import NIOCore
+
 extension RedisClient {
     /// Subscribes to channels for as long as `body` runs.
     ///
@@ -41,8 +43,23 @@ extension RedisClient {
             channels.map { SubscriptionName(.channel, $0) } + patterns.map { SubscriptionName(.pattern, $0) }
             + sharded.map { SubscriptionName(.sharded, $0) }
         let buffer = SubscriptionBuffer(configuration, self.subscriptions.counters)
+        try await self.waitForRun()
         let subscriber = try self.subscriptions.add(names, buffer)
         defer { self.subscriptions.remove(subscriber) }
         return try await body(RedisSubscription(buffer: buffer))
+    }
+
+    /// Waits for ``run()`` to begin, for `commandTimeout` at most.
+    ///
+    /// - Throws: ``RedisError`` with `notRunning`; `CancellationError`.
+    private func waitForRun() async throws {
+        let multiplexer = self.topology.node(for: RedisRequest(count: 1)).multiplexer
+        guard !multiplexer.hasBegun else { return }
+        let end = NIODeadline.now().uptimeNanoseconds.addingClamped(self.settings.commandTimeout)
+        let failure = await multiplexer.waitForAdmission(until: end, ignoresCancellation: false)
+        try Task.checkCancellation()
+        guard failure?.code == .notRunning else { return }
+        self.warnOfRun()
+        throw RedisError.notRunning
     }
 }

@@ -84,7 +84,7 @@ final class SubscriptionHub: Sendable {
         if let subscriber { return subscriber }
         let isIdle = self.state.withLock { if case .idle = $0.phase { true } else { false } }
         throw isIdle
-            ? RedisError(.notRunning, "the client's run() is not running")
+            ? RedisError.notRunning
             : RedisError(.shutDown, "the client is shutting down")
     }
 
