@@ -132,6 +132,9 @@ public struct ServerInfo: Sendable, Hashable {
     /// The run id and the replication id: a server that was restarted, or promoted, has another one; `nil` where it did not
     /// say.
     package var identity: String?
+    /// The policy by which the server evicts keys, as it was when the connection was made; `nil` where memory has no limit, or
+    /// the server did not say.
+    package var evictionPolicy: String?
 
     /// What a server is among its copies.
     public enum Role: String, Sendable, Hashable {

@@ -10,43 +10,98 @@ struct Handshake: Sendable {
     static let libraryName = "oxbow"
     static let libraryVersion = "0.1.0"
 
+    /// Two round trips: HELLO, and all that follows from its answer.
+    ///
     /// - Throws: ``RedisError``: `cannotConnect` with the server's reason, `unsupportedServer`, `connectionClosed`.
     func perform() async throws -> ServerInfo {
         var server = try await self.agreeOnProtocol()
-        try await self.checkRole(&server)
-        try await self.selectDatabase()
-        try await self.allowReads()
-        try await self.setUp(&server)
+        try self.checkRole(server)
+        let steps = self.steps(server)
+        let answers = try await self.request(steps.map(\.command))
+        for (step, answer) in zip(steps, answers) { try step.take(answer, &server) }
         return server
     }
 
-    /// Names the library, turns tracking on, asks for identity and commands, and loads scripts, in one round trip.
-    ///
-    /// A server may refuse each of these; the connection works without.
-    private func setUp(_ server: inout ServerInfo) async throws {
-        var commands: [any RedisCommand] = [("LIB-NAME", Self.libraryName), ("LIB-VER", Self.libraryVersion)]
-            .map { RawCommand<RESPValue>("CLIENT", "SETINFO", $0, $1) }
-        if self.configuration.tracksKeys, server.protocolVersion == 3 {
+    /// One command, and what its answer means.
+    private struct Step {
+        let command: any RedisCommand
+        /// A server may refuse what has no other meaning: the connection works without.
+        var take: (RESPValue, inout ServerInfo) throws -> Void = { _, _ in }
+
+        init(_ words: String..., take: @escaping (RESPValue, inout ServerInfo) throws -> Void = { _, _ in }) {
+            self.init(Words(words: words), take: take)
+        }
+
+        init(
+            _ command: any RedisCommand,
+            take: @escaping (RESPValue, inout ServerInfo) throws -> Void = { _, _ in }
+        ) {
+            self.command = command
+            self.take = take
+        }
+    }
+
+    /// What prepares the connection, in the order in which it is sent.
+    private func steps(_ server: ServerInfo) -> [Step] {
+        let configuration = self.configuration
+        var steps: [Step] = []
+        if configuration.requiredRole != nil, server.role == nil {
+            // HELLO tells the role; where there is no HELLO, ROLE does.
+            steps.append(
+                Step("ROLE") { answer, server in
+                    if case .array(let parts) = answer { server.role = ServerInfo.Role(said: parts.first?.text) }
+                    try self.checkRole(server)
+                }
+            )
+        }
+        if configuration.database > 0 {
+            let refusal = "database \(configuration.database) cannot be selected"
+            steps.append(Step("SELECT", "\(configuration.database)") { answer, _ in try self.check(answer, refusal) })
+        }
+        if case .cluster = configuration.topology, configuration.requiredRole == .replica {
+            // A cluster's replica answers reads only to those who say that they know what it is.
+            let refusal = "reading from a replica was refused"
+            steps.append(Step("READONLY") { answer, _ in try self.check(answer, refusal) })
+        }
+        steps.append(Step("CLIENT", "SETINFO", "LIB-NAME", Self.libraryName))
+        steps.append(Step("CLIENT", "SETINFO", "LIB-VER", Self.libraryVersion))
+        if configuration.tracksKeys, server.protocolVersion == 3 {
             // Without it CLIENT CACHING is refused, which tells callers that there is no tracking.
-            commands.append(RawCommand<RESPValue>("CLIENT", "TRACKING", "ON", "OPTIN"))
+            steps.append(Step("CLIENT", "TRACKING", "ON", "OPTIN"))
         }
-        // A server that refuses these gets them one by one later.
-        let scripts = commands.count..<commands.count + self.configuration.preloadedScripts.count
-        commands += self.configuration.preloadedScripts.map { RawCommand<RESPValue>("SCRIPT", "LOAD", $0.source) }
-        let names = self.configuration.requiredCommands + self.configuration.probedCommands
-        if !names.isEmpty { commands.append(CommandInfo(names: names)) }
-        // Only where it matters whether this is the server of a moment ago.
-        if self.configuration.tracksKeys { commands.append(RawCommand<RESPValue>("INFO", "server", "replication")) }
-        var answers = try await self.request(commands)
-        server.refusesScripts = answers[scripts]
-            .contains { answer in
-                guard case .error(let refusal) = answer else { return false }
-                return refusal.prefix == "NOPERM" || refusal.message.hasPrefix("ERR unknown command")
-            }
-        if self.configuration.tracksKeys, let info = answers.popLast()?.text {
-            server.identity = ServerInfo.identity(in: info)
+        for script in configuration.preloadedScripts {
+            // A server that refuses these gets them one by one later.
+            steps.append(
+                Step("SCRIPT", "LOAD", script.source) { answer, server in
+                    guard case .error(let refusal) = answer else { return }
+                    let isUnknown = refusal.message.hasPrefix("ERR unknown command")
+                    server.refusesScripts = server.refusesScripts || refusal.prefix == "NOPERM" || isUnknown
+                }
+            )
         }
-        if !names.isEmpty, let answer = answers.last { try self.check(answer, to: names, &server) }
+        let names = configuration.requiredCommands + configuration.probedCommands
+        if !names.isEmpty {
+            steps.append(
+                Step(Words(words: ["COMMAND", "INFO"] + names)) { answer, server in
+                    try self.check(answer, to: names, &server)
+                }
+            )
+        }
+        if configuration.tracksKeys || !configuration.preloadedScripts.isEmpty {
+            // Only where it matters whether this is the server of a moment ago, and what it does when memory is short.
+            steps.append(
+                Step("INFO", "server", "replication", "memory") { answer, server in
+                    guard let info = answer.text else { return }
+                    server.identity = ServerInfo.identity(in: info)
+                    server.evictionPolicy = ServerInfo.evictionPolicy(in: info)
+                }
+            )
+        }
+        return steps
+    }
+
+    private func check(_ answer: RESPValue, _ what: String) throws {
+        if case .error(let refusal) = answer { throw self.failure(what, refusal) }
     }
 
     private func agreeOnProtocol() async throws -> ServerInfo {
@@ -99,35 +154,13 @@ struct Handshake: Sendable {
         return server
     }
 
-    /// HELLO tells the role; where there is no HELLO, ROLE does.
-    private func checkRole(_ server: inout ServerInfo) async throws {
-        guard let required = self.configuration.requiredRole else { return }
-        if server.role == nil, case .array(let answer) = try await self.request(RawCommand<RESPValue>("ROLE")) {
-            server.role = ServerInfo.Role(said: answer.first?.text)
-        }
+    private func checkRole(_ server: ServerInfo) throws {
         // A server that refuses to say is found out by its answers.
-        guard let role = server.role, role != required else { return }
+        guard let required = self.configuration.requiredRole, let role = server.role, role != required else { return }
         throw RedisError(
             .cannotConnect,
             "\(self.configuration.address) is a \(role.rawValue), not a \(required.rawValue)"
         )
-    }
-
-    private func selectDatabase() async throws {
-        guard self.configuration.database > 0 else { return }
-        if case .error(let refusal) = try await self.request(
-            RawCommand<RESPValue>("SELECT", self.configuration.database)
-        ) {
-            throw self.failure("database \(self.configuration.database) cannot be selected", refusal)
-        }
-    }
-
-    /// A cluster's replica answers reads only to those who say that they know what it is.
-    private func allowReads() async throws {
-        guard case .cluster = self.configuration.topology, self.configuration.requiredRole == .replica else { return }
-        if case .error(let refusal) = try await self.request(RawCommand<RESPValue>("READONLY")) {
-            throw self.failure("reading from a replica was refused", refusal)
-        }
     }
 
     /// Notes which commands the server knows.
@@ -184,16 +217,14 @@ struct Handshake: Sendable {
     }
 }
 
-/// `COMMAND INFO` for some commands.
-private struct CommandInfo: RedisCommand {
+/// A command of words that are known at run time.
+private struct Words: RedisCommand {
     typealias Response = RESPValue
-    let names: [String]
-
-    func addKeys(to keys: inout CommandKeys) {}
+    let words: [String]
 
     func encode(into buffer: inout ByteBuffer) {
-        buffer.writeCommandHeader(count: self.names.count + 2)
-        for word in ["COMMAND", "INFO"] + self.names { word.writeBulkString(into: &buffer) }
+        buffer.writeCommandHeader(count: self.words.count)
+        for word in self.words { word.writeBulkString(into: &buffer) }
     }
 }
 
@@ -204,6 +235,14 @@ extension ServerInfo {
             .filter { $0.hasPrefix("run_id:") || $0.hasPrefix("master_replid:") }
             .map { $0.drop { $0 != ":" }.dropFirst() }
         return ids.count == 2 ? ids.joined(separator: " ") : nil
+    }
+
+    /// The policy by which keys are evicted; `nil` where memory has no limit.
+    static func evictionPolicy(in info: String) -> String? {
+        let fields = info.split(whereSeparator: \.isNewline).map { $0.split(separator: ":", maxSplits: 1) }
+        let value = { (name: Substring) in fields.first { $0.first == name }?.dropFirst().first }
+        guard let maximum = value("maxmemory"), maximum != "0" else { return nil }
+        return value("maxmemory_policy").map(String.init)
     }
 }
 

@@ -65,7 +65,11 @@ final class RedisNode: Sendable {
             onSilence: { context.onTrouble(address) }
         )
         var exclusive = configuration
+        // Scripts and commands belong to the server, not to a connection.
         exclusive.tracksKeys = false
+        exclusive.preloadedScripts = []
+        exclusive.requiredCommands = []
+        exclusive.probedCommands = []
         self.pool = ConnectionPool(
             exclusive,
             settings: context.settings,
