@@ -35,7 +35,7 @@ extension Locks {
         let state = LeaseState(min(interval, Self.jobLease), asked: asked, until: asked + interval)
         let lease = LockLease(name, lock, token, fence: fence, state)
         try self.check(lease, lasting: interval)
-        self.counters.acquired.increment()
+        self.noteAcquired()
         guard let outcome = await self.work(under: lease, job) else {
             throw OxbowError(.leaseEnded, "the lock was lost while the job was at work")
         }

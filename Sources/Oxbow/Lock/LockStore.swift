@@ -1,5 +1,8 @@
 /// The operations of locks on a shared store, each atomic on one lock.
 package protocol LockStore: Sendable {
+    /// The policy by which locks may be evicted; `nil` if they are not, as far as that is known.
+    var evictionPolicy: String? { get }
+
     /// Takes a lock if no other token has it. Safe to repeat with the same token.
     ///
     /// - Parameters:

@@ -14,6 +14,8 @@ final class Locks: Sendable {
     /// The queue of this process for each lock, and the number of its users: one of them asks the server.
     private let lines = Mutex<[LockName: (line: PlaceLine, users: Int)]>([:])
 
+    private let hasWarned = Atomic<Bool>(false)
+
     /// Ten years: as good as for ever, and no clock overflows.
     static let longest = Duration.seconds(315_360_000)
 
@@ -80,7 +82,7 @@ final class Locks: Sendable {
             case .taken(let fence):
                 let lease = LockLease(name, lock, token, fence: fence, LeaseState(length, asked: asked))
                 try self.check(lease, lasting: length)
-                self.counters.acquired.increment()
+                self.noteAcquired()
                 return lease
             case .unconfirmed(let count):
                 throw OxbowError(.notReplicated, "\(count) replicas have confirmed the lock, not \(replicas)")
@@ -89,6 +91,16 @@ final class Locks: Sendable {
                 try await callingStore { try await self.store.wait(for: lock, until: end) }
             }
         }
+    }
+
+    /// Counts a lock, and says once that the server may evict it.
+    func noteAcquired() {
+        self.counters.acquired.increment()
+        guard let policy = self.store.evictionPolicy, !self.hasWarned.exchange(true, ordering: .relaxed) else { return }
+        self.logger.warning(
+            "the server may evict locks when memory is short: use noeviction where the locks are",
+            metadata: ["maxmemory-policy": "\(policy)"]
+        )
     }
 
     /// Tries to take a lock once; releases one that may have been taken although the server did not answer.

@@ -2,6 +2,8 @@ import Synchronization
 
 /// Locks within one process.
 package final class MemoryLockStore: LockStore {
+    package let evictionPolicy: String? = nil
+
     private struct Lock {
         var owner: Token
         var end: ContinuousClock.Instant

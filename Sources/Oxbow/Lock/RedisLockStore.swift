@@ -12,6 +12,10 @@ package struct RedisLockStore: LockStore {
 
     package init(client: RedisClient) { self.client = client }
 
+    package var evictionPolicy: String? {
+        self.client.server?.evictionPolicy.flatMap { $0 == "noeviction" ? nil : $0 }
+    }
+
     package static var scripts: [Script] { [self.taking, self.renewing, self.releasing] }
 
     /// The TTL of the last number of a lock: after it, and after a flush or an eviction, the server's clock alone

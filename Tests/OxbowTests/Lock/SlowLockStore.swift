@@ -6,6 +6,7 @@ final class SlowLockStore: LockStore {
     private let locks = MemoryLockStore()
     private let delay: Duration
     let releases = Counter()
+    let evictionPolicy: String? = nil
 
     init(delay: Duration) { self.delay = delay }
 
