@@ -107,7 +107,7 @@ final class Multiplexer: Sendable {
                 let admission = self.queue.withLock { queue in
                     let admission = queue.admission(until: deadline, roomBy: roomDeadline)
                     if case .wait(let end) = admission {
-                        queue.waiters.append(.init(id: id, continuation: continuation, deadline: end))
+                        queue.waiters.append(.init(continuation: continuation, deadline: end), id: id)
                         self.hasWaiters.store(true, ordering: .releasing)
                     }
                     return admission

@@ -32,7 +32,6 @@ struct SubmissionQueue {
 
     /// A caller who waits for a connection or for room.
     struct Waiter {
-        let id: UInt64
         let continuation: CheckedContinuation<RedisError?, Never>
         let deadline: UInt64
     }
@@ -62,7 +61,7 @@ struct SubmissionQueue {
     var isDrainScheduled = false
     /// The loop's time of its last visit, or the first submitter's since then: one clock reading per batch.
     var clock: UInt64 = 0
-    var waiters: [Waiter] = []
+    var waiters = WaitingLine<Waiter>()
 
     /// Written by the loop after each batch of replies without the lock, read under it.
     final class InFlight: Sendable {
@@ -145,13 +144,10 @@ struct SubmissionQueue {
         switch self.phase {
         case .idle, .connecting: return []
         case .draining, .stopped:
-            defer { self.waiters = [] }
-            return self.waiters
+            return self.waiters.popFirst(.max)
         case .connected:
             guard self.hasRoom else { return [] }
-            let count = min(self.waiters.count, self.maximumCommands - self.queued - self.inFlight.count)
-            defer { self.waiters.removeFirst(count) }
-            return Array(self.waiters.prefix(count))
+            return self.waiters.popFirst(self.maximumCommands - self.queued - self.inFlight.count)
         }
     }
 
@@ -189,11 +185,7 @@ struct SubmissionQueue {
 
     /// Takes the callers who have waited long enough: those in line, and those whose bytes the loop has not taken yet.
     mutating func expire(at now: UInt64) -> (waiters: [Waiter], submitted: [Waiting]) {
-        var expired: [Waiter] = []
-        if self.waiters.contains(where: { $0.deadline <= now }) {
-            expired = self.waiters.filter { $0.deadline <= now }
-            self.waiters.removeAll { $0.deadline <= now }
-        }
+        let expired = self.waiters.removeAll { $0.deadline <= now }
         var submitted: [Waiting] = []
         for index in self.slots.indices {
             if let waiting = self.slots[index].takeIfOver(at: now) { submitted.append(waiting) }
@@ -216,8 +208,5 @@ struct SubmissionQueue {
     }
 
     /// Takes out the waiter with this id, if it is here.
-    mutating func abandon(_ id: UInt64) -> Waiter? {
-        guard let index = self.waiters.firstIndex(where: { $0.id == id }) else { return nil }
-        return self.waiters.remove(at: index)
-    }
+    mutating func abandon(_ id: UInt64) -> Waiter? { self.waiters.remove(id) }
 }

@@ -36,7 +36,7 @@ struct PoolState<Connection, Waiter> {
     private(set) var probing = 0
     /// The last one given back comes last and is used first.
     private(set) var idle: [(connection: Connection, since: UInt64)] = []
-    private(set) var waiters: [(id: UInt64, waiter: Waiter)] = []
+    private(set) var waiters = WaitingLine<Waiter>()
     private(set) var isShutDown = false
     /// Attempts to connect that failed in a row.
     private(set) var failures = 0
@@ -83,13 +83,10 @@ struct PoolState<Connection, Waiter> {
         return .connect
     }
 
-    mutating func enqueue(_ waiter: Waiter, id: UInt64) { self.waiters.append((id, waiter)) }
+    mutating func enqueue(_ waiter: Waiter, id: UInt64) { self.waiters.append(waiter, id: id) }
 
     /// Takes a waiter out of the line who gives up.
-    mutating func abandon(_ id: UInt64) -> Waiter? {
-        guard let index = self.waiters.firstIndex(where: { $0.id == id }) else { return nil }
-        return self.waiters.remove(at: index).waiter
-    }
+    mutating func abandon(_ id: UInt64) -> Waiter? { self.waiters.remove(id) }
 
     /// A connection has been made and is used by whoever made it; a second caller may try if one waits.
     mutating func connected() -> Action {
@@ -118,23 +115,26 @@ struct PoolState<Connection, Waiter> {
             self.active -= 1
             return .close(connection)
         }
-        if !self.waiters.isEmpty { return .handOver(connection, to: self.waiters.removeFirst().waiter) }
+        if let waiter = self.waiters.popFirst() { return .handOver(connection, to: waiter) }
         self.active -= 1
         return self.keep(connection, at: now)
     }
 
     /// After a connection was closed: the first of those who wait may make one.
     mutating func next() -> Action {
-        guard !self.isShutDown, !self.waiters.isEmpty, self.mayConnect else { return .nothing }
+        guard !self.isShutDown, self.mayConnect, let waiter = self.waiters.popFirst() else { return .nothing }
         self.pending += 1
-        return .letConnect(self.waiters.removeFirst().waiter)
+        return .letConnect(waiter)
     }
 
     /// After somebody has joined the line: a connection may have come back, or room, a moment before.
     mutating func promote() -> Action {
-        guard !self.waiters.isEmpty, let (connection, _) = self.idle.popLast() else { return self.next() }
+        guard !self.waiters.isEmpty, let (connection, _) = self.idle.popLast(), let waiter = self.waiters.popFirst()
+        else {
+            return self.next()
+        }
         self.active += 1
-        return .handOver(connection, to: self.waiters.removeFirst().waiter)
+        return .handOver(connection, to: waiter)
     }
 
     private mutating func keep(_ connection: Connection, at now: UInt64) -> Action {
@@ -172,9 +172,9 @@ struct PoolState<Connection, Waiter> {
     private mutating func putBack(_ connection: Connection, since: UInt64) -> Action {
         // The pool may have become smaller while it was away.
         guard !self.isShutDown, self.total < self.maximumTotal else { return .close(connection) }
-        if !self.waiters.isEmpty {
+        if let waiter = self.waiters.popFirst() {
             self.active += 1
-            return .handOver(connection, to: self.waiters.removeFirst().waiter)
+            return .handOver(connection, to: waiter)
         }
         guard self.idle.count < self.maximumIdle else { return .close(connection) }
         // Back in its place by age.
@@ -207,11 +207,8 @@ struct PoolState<Connection, Waiter> {
     /// Takes nothing new; what is idle is to be closed, whoever waits to be sent away.
     mutating func shutDown() -> (idle: [Connection], waiters: [Waiter]) {
         self.isShutDown = true
-        defer {
-            self.idle = []
-            self.waiters = []
-        }
-        return (self.idle.map(\.connection), self.waiters.map(\.waiter))
+        defer { self.idle = [] }
+        return (self.idle.map(\.connection), self.waiters.popFirst(.max))
     }
 }
 
