@@ -30,7 +30,8 @@ public func EXISTS(_ keys: [some RESPArgument]) -> some RedisCommand<Int> {
 /// In a cluster, keys of several slots are dealt with slot by slot; `partialFailure` says which ones were not.
 @inlinable
 public func TOUCH(_ keys: [some RESPArgument]) -> some RedisCommand<Int> {
-    KeyCount("TOUCH", keys, true)
+    // Not for a replica, where it would be of no use.
+    IdempotentCommand(KeyCount("TOUCH", keys, false))
 }
 
 /// `TYPE key`: what is at the key; ``KeyType/none`` if nothing.

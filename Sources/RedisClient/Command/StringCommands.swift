@@ -68,7 +68,8 @@ public struct MGET<Key: RESPArgument, Value: RESPDecodable>: RedisCommand {
 public func MSET<Pairs: Collection & Sendable, Key: RESPArgument, Value: RESPArgument>(
     _ pairs: Pairs
 ) -> some RedisCommand<String> where Pairs.Element == (key: Key, value: Value) {
-    PairStore(pairs)
+    // Once: where it is split over a cluster's slots, each part takes its pairs from here.
+    PairStore(Array(pairs))
 }
 
 /// `MSETNX key value …`: stores all pairs if none of the keys is there; whether it did.

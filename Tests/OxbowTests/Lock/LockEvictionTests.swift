@@ -9,7 +9,8 @@ import Testing
     @Test(arguments: [ServerProcess.Kind.redis, .valkey], ["allkeys-lru", "volatile-ttl", "noeviction", "unlimited"])
     func `the log warns once where locks may be evicted`(_ kind: ServerProcess.Kind, _ policy: String) async throws {
         let isUnlimited = policy == "unlimited"
-        let settings = isUnlimited ? ["maxmemory-policy allkeys-lru"] : ["maxmemory-policy \(policy)", "maxmemory 100mb"]
+        let settings =
+            isUnlimited ? ["maxmemory-policy allkeys-lru"] : ["maxmemory-policy \(policy)", "maxmemory 100mb"]
         let server = try await ServerProcess.start(kind, settings: settings)
         defer { server.stop() }
         var configuration = OxbowConfiguration()
