@@ -17,6 +17,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var lastProgress: UInt64 = 0
     private var failure: RedisError?
     private var isDraining = false
+    /// No more is sent, and what has been sent may be answered for a while.
+    private var isLeaving = false
     private var isWriting = false
 
     /// Larger storage is given back after a batch.
@@ -97,8 +99,8 @@ final class ConnectionHandler: ChannelInboundHandler {
             for push in self.replies.takePushes() { self.multiplexer.watches.receive(push: push) }
         }
         // Before anybody is resumed, who would come here again.
-        if self.replies.isReadOnly, self.multiplexer.leavesReplica, self.failure == nil {
-            self.close(RedisError(.connectionClosed, "the server has become a replica", delivery: .unknown))
+        if self.replies.isReadOnly, self.multiplexer.leavesReplica, self.failure == nil, !self.isLeaving {
+            self.leave()
         }
         self.multiplexer.noteRoom(inFlight: self.replies.ring.outstanding)
         let ready = self.replies.takeReady()
@@ -112,9 +114,28 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.multiplexer.executor.runJobs()
         self.drain()
         if self.isDraining { self.closeIfDrained() }
+        if self.isLeaving, self.replies.ring.count == 0 { self.close(Self.replicaError) }
     }
 
     // MARK: Ends
+
+    private static let replicaError = RedisError(
+        .connectionClosed,
+        "the server has become a replica",
+        delivery: .unknown
+    )
+
+    /// How long replies may still come when no more is sent.
+    private static let leavingTime = TimeAmount.milliseconds(250)
+
+    /// Sends nothing more to a server that takes no writes, and closes the connection when what was sent is answered.
+    ///
+    /// A script may have its own reasons to say READONLY: others' replies must not be lost for it.
+    private func leave() {
+        self.isLeaving = true
+        self.multiplexer.detach(self, Self.replicaError)
+        self.context?.eventLoop.assumeIsolated().scheduleTask(in: Self.leavingTime) { self.close(Self.replicaError) }
+    }
 
     /// Abandons the slots whose callers have waited long enough, and the connection when nothing has come for very
     /// long.

@@ -31,13 +31,15 @@ extension Multiplexer {
             // Before anybody is let in, who might ask.
             self.counters.connects.wrappingAdd(1, ordering: .relaxed)
             queue.isDrainScheduled = false
+            // The one before may have been left with replies outstanding.
+            queue.inFlight.count = 0
             return true
         }
         if attached { self.callUpWaiters() }
         return attached
     }
 
-    /// The connection has ended.
+    /// The connection has ended, or is not to be used for more: what was not sent yet goes over the next one.
     ///
     /// On the loop.
     func detach(_ handler: ConnectionHandler, _ error: RedisError) {

@@ -65,6 +65,32 @@ import Testing
         }
     }
 
+    /// Regression: one caller's READONLY failed whatever else was on its way.
+    @Test func `what has been sent before a refusal is answered, what comes later goes over the next connection`()
+        async throws
+    {
+        let server = try await ScriptedServer.start([
+            [.ignore, .ignore, [.send("-READONLY mine\r\n"), .wait(.milliseconds(50)), .send("+late\r\n")]],
+            [Answer("+next\r\n")],
+        ])
+        defer { server.stop() }
+        try await withClient(server.configuration) { client async throws in
+            let ask = RawCommand("ASK", returning: String.self)
+            // A script that answers so is not sent again.
+            let script = Task { try await client.execute(RawCommand("EVAL", "…", 0, returning: String.self)) }
+            try await eventually("it has been sent") { server.commands.count { $0.name == "EVAL" } == 1 }
+            let late = Task { try await client.execute(ask) }
+            try await eventually("it has been sent") { server.commands.count { $0.name == "ASK" } == 1 }
+            let trigger = Task { try await client.execute(ask, timeout: .milliseconds(200)) }
+            let error = await #expect(throws: RedisError.self) { try await script.value }
+            #expect(error?.serverError == "READONLY")
+            #expect(try await client.execute(ask) == "next")
+            #expect(try await late.value == "late")
+            _ = await trigger.result
+            #expect(server.acceptedConnections == 2)
+        }
+    }
+
     @Test func `a replica that was asked for stays connected when somebody writes to it`() async throws {
         let server = try await ServerProcess.start()
         defer { server.stop() }
