@@ -52,10 +52,13 @@ import Testing
             let cache = try oxbow.cache("a", of: String.self)
             for key in ["1", "2"] { check(try await cache.value(for: key) { "old" }, "old") }
             let client = try #require(oxbow.client)
-            async let script = try? client.execute(
-                RawCommand("EVAL", "while true do end", 0, returning: String.self),
-                timeout: .seconds(20)
-            )
+            // Over a connection of its own: what is sent behind it waits for its end.
+            async let script = try? client.withConnection { connection in
+                try await connection.execute(
+                    RawCommand("EVAL", "while true do end", 0, returning: String.self),
+                    timeout: .seconds(20)
+                )
+            }
             try await expectEventually { try await cache.value(for: "1") { "loaded" } == "loaded" }
             let start = ContinuousClock.now
             for _ in 0..<20 { check(try await cache.value(for: "2") { "loaded" }, "loaded") }
