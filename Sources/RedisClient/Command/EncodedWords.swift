@@ -31,6 +31,30 @@ struct EncodedWord: RESPArgument {
     func writeBulkString(into buffer: inout ByteBuffer) { buffer.writeImmutableBuffer(self.bulkString) }
 }
 
+/// The words of a command as they are written one after the other, and where each ends.
+@usableFromInline
+struct EncodedWords {
+    @usableFromInline var bytes = ByteBuffer()
+    @usableFromInline var ends: WordEnds
+
+    /// No words yet, after the header of a command of `count` words.
+    @inlinable
+    init(header count: Int) {
+        self.bytes.writeCommandHeader(count: count)
+        self.ends = WordEnds(from: self.bytes.readableBytes)
+    }
+
+    /// No words yet, without a header.
+    @inlinable
+    init() { self.ends = WordEnds() }
+
+    @inlinable
+    mutating func append(_ argument: some RESPArgument) {
+        argument.writeBulkString(into: &self.bytes)
+        self.ends.append(self.bytes.readableBytes)
+    }
+}
+
 /// Where each of a command's words ends, noted as it is written: no word is ever looked for among the bytes, so that
 /// none can pass for several.
 ///

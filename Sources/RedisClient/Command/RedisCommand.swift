@@ -101,30 +101,50 @@ public struct RawCommand<Response: RESPDecodable>: RedisCommand, CustomStringCon
     ) {
         var count = 1
         for _ in repeat each arguments { count += 1 }
-        var words = ByteBuffer()
-        words.writeCommandHeader(count: count)
-        var ends = WordEnds(from: words.readableBytes)
-        name.writeBulkString(into: &words)
-        ends.append(words.readableBytes)
-        for argument in repeat each arguments {
-            argument.writeBulkString(into: &words)
-            ends.append(words.readableBytes)
-        }
-        self.words = words
-        self.ends = ends
+        var words = EncodedWords(header: count)
+        words.append(name)
+        for argument in repeat each arguments { words.append(argument) }
+        self.init(words, isIdempotent: isIdempotent, isReadOnly: isReadOnly)
+    }
+
+    /// A command of a name and a list of arguments whose number is known at run time only.
+    ///
+    /// ```swift
+    /// let fields: [any RESPArgument] = ["events", "*"] + entry.flatMap { [$0.key, $0.value] }
+    /// let id = try await client.execute(RawCommand("XADD", arguments: fields, returning: String.self))
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - name: the command's first word.
+    ///   - arguments: the words after it, of any types.
+    ///   - returning: what the reply is decoded to.
+    ///   - isIdempotent: whether it may be sent again after a lost connection.
+    ///   - isReadOnly: whether it changes nothing, so that a replica may answer it.
+    public init(
+        _ name: String,
+        arguments: [any RESPArgument],
+        returning: Response.Type = Response.self,
+        isIdempotent: Bool = false,
+        isReadOnly: Bool = false
+    ) {
+        var words = EncodedWords(header: arguments.count + 1)
+        words.append(name)
+        for argument in arguments { words.append(argument) }
+        self.init(words, isIdempotent: isIdempotent, isReadOnly: isReadOnly)
+    }
+
+    @usableFromInline
+    init(_ words: EncodedWords, isIdempotent: Bool, isReadOnly: Bool) {
+        self.words = words.bytes
+        self.ends = words.ends
         self.isReadOnly = isReadOnly
         self.isIdempotent = isIdempotent
-        self.connectionUse = Self.use(of: words)
+        self.connectionUse = ConnectionUse(of: words.bytes.readableBytesUInt8Span, count: 1) ?? .shared
     }
 
     /// Appends the words.
     @inlinable
     public func encode(into buffer: inout ByteBuffer) { buffer.writeImmutableBuffer(self.words) }
-
-    @usableFromInline
-    static func use(of words: ByteBuffer) -> ConnectionUse {
-        ConnectionUse(of: words.readableBytesUInt8Span, count: 1) ?? .shared
-    }
 
     /// Names the words that are keys, by the command's name.
     public func addKeys(to keys: inout CommandKeys) {

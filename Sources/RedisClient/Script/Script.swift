@@ -47,23 +47,50 @@ public struct ScriptCall<Response: RESPDecodable>: RedisCommand {
         isIdempotent: Bool = false,
         ignoresCancellation: Bool = false
     ) {
-        self.isIdempotent = isIdempotent
-        self.ignoresCancellation = ignoresCancellation
-        var words = ByteBuffer()
-        var ends = WordEnds()
-        for key in repeat each keys {
-            key.writeBulkString(into: &words)
-            ends.append(words.readableBytes)
-        }
+        var words = EncodedWords()
+        for key in repeat each keys { words.append(key) }
+        let ends = words.ends
         var count = ends.count
         for argument in repeat each arguments {
-            argument.writeBulkString(into: &words)
+            argument.writeBulkString(into: &words.bytes)
             count += 1
         }
+        self.isIdempotent = isIdempotent
+        self.ignoresCancellation = ignoresCancellation
         self.source = script
-        self.words = words
+        self.words = words.bytes
         self.count = count
         self.keys = ends
+    }
+
+    /// A call of `script` with keys and arguments whose numbers are known at run time only.
+    ///
+    /// In a cluster all keys must be of one slot.
+    ///
+    /// - Parameters:
+    ///   - script: what to run.
+    ///   - keys: `KEYS` of the script, of any types.
+    ///   - arguments: `ARGV` of the script, of any types.
+    ///   - returning: what the reply is decoded to.
+    ///   - isIdempotent: whether it may be sent again after a lost connection.
+    ///   - ignoresCancellation: whether it is sent even by a task that is already cancelled.
+    public init(
+        _ script: Script,
+        keys: [any RESPArgument],
+        arguments: [any RESPArgument] = [],
+        returning: Response.Type = Response.self,
+        isIdempotent: Bool = false,
+        ignoresCancellation: Bool = false
+    ) {
+        var words = EncodedWords()
+        for key in keys { words.append(key) }
+        self.keys = words.ends
+        for argument in arguments { argument.writeBulkString(into: &words.bytes) }
+        self.isIdempotent = isIdempotent
+        self.ignoresCancellation = ignoresCancellation
+        self.source = script
+        self.words = words.bytes
+        self.count = keys.count + arguments.count
     }
 
     /// Appends EVALSHA with the script's name.
