@@ -1,9 +1,10 @@
 import RESP
 
-/// What a command's name says of its use of the connection, found without making text of it.
+/// The class of a command's name, by its use of the connection; found without an allocation.
 enum CommandName: UInt8 {
     case plain, begins, ends, exclusive, unsupported
-    /// Blocks for as long as the last word says, in seconds; or the second one; or the one behind BLOCK, in ms.
+    /// The time for which the server blocks is the last word, in seconds; the first argument, in seconds; or the word after
+    /// BLOCK, in ms.
     case blocksByLast, blocksByFirst, blocksIfTold, blocksGroupIfTold
     case client, script
 

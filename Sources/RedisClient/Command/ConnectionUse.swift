@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What a command does to the connection it goes over, which other callers may share.
 public enum ConnectionUse: Sendable, Hashable {
     /// Nothing: one command, one reply.
@@ -19,10 +21,10 @@ public enum ConnectionUse: Sendable, Hashable {
 }
 
 extension ConnectionUse {
-    /// Reads from encoded commands what they do to the connection, whatever their types say: one that forgets to tell must
-    /// not shift other callers' replies, or change the connection for them.
+    /// Reads from encoded commands what they do to the connection, whatever their types say: a type that declares the wrong
+    /// use must not shift other callers' replies, or change the connection for them.
     ///
-    /// Makes the use of all of them together; `nil` if the bytes are not exactly that many commands.
+    /// `nil` if the bytes are not exactly `count` commands.
     ///
     /// - Parameters:
     ///   - bytes: the commands, back to back.
@@ -53,11 +55,22 @@ extension ConnectionUse {
             case .shared: break
             case .beginsTransaction where count > 1 && !isInTransaction: isInTransaction = true
             case .endsTransaction where isInTransaction: isInTransaction = false
-            default: if whole != .unsupported { whole = use }
+            default: if use.strictness > whole.strictness { whole = use }
             }
         }
         guard place == bytes.count else { return nil }
         self = isInTransaction && whole == .shared ? .beginsTransaction : whole
+    }
+
+    /// Of several uses in one pipeline the strictest counts.
+    private var strictness: Int {
+        switch self {
+        case .shared: 0
+        case .blocking: 1
+        case .beginsTransaction, .endsTransaction: 2
+        case .exclusive: 3
+        case .unsupported: 4
+        }
     }
 
     /// The number in a line that begins with a certain byte, and the place after the line.
@@ -81,27 +94,39 @@ extension ConnectionUse {
     }
 }
 
-/// What must be known of commands that go over a connection before they are sent.
+/// The check that commands pass before they are sent.
 enum ConnectionCheck: Sendable {
-    /// Nothing: the client itself has made them.
+    /// No check: the client has made the commands itself.
     case none
     /// Other callers share the connection.
     case shared
-    /// One caller has the connection.
-    case own
+    /// One caller holds the connection, and notes here that a command changes it.
+    case exclusive(changes: ConnectionChanges)
 
-    /// Why commands must not be sent; `nil` if they may be.
+    /// The reason for which commands must not be sent; `nil` if they may be.
     func refusal(of bytes: Span<UInt8>, count: Int) -> RedisError? {
         if case .none = self { return nil }
-        switch ConnectionUse(of: bytes, count: count) {
-        case .shared: return nil
-        case nil:
+        guard let use = ConnectionUse(of: bytes, count: count) else {
             return RedisError(.exclusiveCommand, "what the command's type has encoded is not \(count) whole commands")
-        case .unsupported: return .unsupported
-        case .blocking where self == .shared:
+        }
+        switch (use, self) {
+        case (.shared, _), (.blocking, .exclusive): return nil
+        case (.unsupported, _): return .unsupported
+        case (.blocking, _):
             return RedisError(.exclusiveCommand, "a command that blocks must say so by its connectionUse")
-        case .beginsTransaction, .endsTransaction, .exclusive: return self == .own ? nil : .exclusive
-        case .blocking: return nil
+        case (_, .exclusive(let changes)):
+            changes.note()
+            return nil
+        case (_, _): return .exclusive
         }
     }
+}
+
+/// Whether commands have changed a connection, so that the next caller would notice.
+final class ConnectionChanges: Sendable {
+    private let hasAny = Atomic<Bool>(false)
+
+    var isEmpty: Bool { !self.hasAny.load(ordering: .relaxed) }
+
+    func note() { self.hasAny.store(true, ordering: .relaxed) }
 }

@@ -1,32 +1,32 @@
-/// Those who wait in line, first come, first served; one may leave it from the middle.
+/// A queue of waiters, first in, first out, from which any of them can be removed.
 ///
-/// Each change takes constant time, amortized: when a server is away, tens of thousands may be cancelled at once.
+/// Each change takes amortized constant time: while a server is away, tens of thousands may be cancelled at once.
 struct WaitingLine<Waiter> {
     private var waiters: [UInt64: Waiter] = [:]
-    /// The ids in the order in which they came; those that have left may still be here.
+    /// The ids in the order of arrival, including some of waiters that have been removed.
     private var order: [UInt64] = []
-    /// Where the line begins in `order`.
+    /// The index of the first waiter's id in `order`, or one before it.
     private var head = 0
 
     var count: Int { self.waiters.count }
     var isEmpty: Bool { self.waiters.isEmpty }
 
-    /// Joins the end of the line; `id` must be new.
+    /// Adds a waiter at the end; `id` must be new.
     mutating func append(_ waiter: Waiter, id: UInt64) {
         self.waiters[id] = waiter
         self.order.append(id)
     }
 
-    /// Leaves the line.
+    /// Removes a waiter.
     ///
-    /// - Returns: `nil` if it is not in the line.
+    /// - Returns: `nil` if it is not in the queue.
     mutating func remove(_ id: UInt64) -> Waiter? {
         guard let waiter = self.waiters.removeValue(forKey: id) else { return nil }
         self.tidy()
         return waiter
     }
 
-    /// Takes the first one.
+    /// Removes the first waiter.
     mutating func popFirst() -> Waiter? {
         while self.head < self.order.count {
             let id = self.order[self.head]
@@ -38,14 +38,14 @@ struct WaitingLine<Waiter> {
         return nil
     }
 
-    /// Takes the first ones, at most so many.
+    /// Removes the first waiters, at most `count` of them.
     mutating func popFirst(_ count: Int) -> [Waiter] {
         var first: [Waiter] = []
         while first.count < count, let waiter = self.popFirst() { first.append(waiter) }
         return first
     }
 
-    /// Takes all that are like this, in order.
+    /// Removes all waiters that satisfy a condition, in order.
     mutating func removeAll(where isWanted: (Waiter) -> Bool) -> [Waiter] {
         guard self.waiters.values.contains(where: isWanted) else { return [] }
         var removed: [Waiter] = []
@@ -58,7 +58,7 @@ struct WaitingLine<Waiter> {
         return removed
     }
 
-    /// Forgets ids that are gone, once they are as many as those that are here.
+    /// Drops the ids of removed waiters once they outnumber the others.
     private mutating func tidy() {
         guard self.order.count > 2 * self.waiters.count + 16 else { return }
         let waiters = self.waiters

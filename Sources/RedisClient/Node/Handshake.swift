@@ -22,26 +22,23 @@ struct Handshake: Sendable {
         return server
     }
 
-    /// One command, and what its answer means.
+    /// A command of the handshake, and the meaning of its answer.
     private struct Step {
         let command: any RedisCommand
-        /// A server may refuse what has no other meaning: the connection works without.
-        var take: (RESPValue, inout ServerInfo) throws -> Void = { _, _ in }
+        /// Does nothing by default: the connection works without what the server refuses.
+        let take: (RESPValue, inout ServerInfo) throws -> Void
 
         init(_ words: String..., take: @escaping (RESPValue, inout ServerInfo) throws -> Void = { _, _ in }) {
-            self.init(Words(words: words), take: take)
+            self.init(words, take: take)
         }
 
-        init(
-            _ command: any RedisCommand,
-            take: @escaping (RESPValue, inout ServerInfo) throws -> Void = { _, _ in }
-        ) {
-            self.command = command
+        init(_ words: [String], take: @escaping (RESPValue, inout ServerInfo) throws -> Void) {
+            self.command = RawCommand<RESPValue>(words[0], arguments: Array(words[1...]))
             self.take = take
         }
     }
 
-    /// What prepares the connection, in the order in which it is sent.
+    /// The commands that prepare a connection, in the order in which they are sent.
     private func steps(_ server: ServerInfo) -> [Step] {
         let configuration = self.configuration
         var steps: [Step] = []
@@ -82,7 +79,7 @@ struct Handshake: Sendable {
         let names = configuration.requiredCommands + configuration.probedCommands
         if !names.isEmpty {
             steps.append(
-                Step(Words(words: ["COMMAND", "INFO"] + names)) { answer, server in
+                Step(["COMMAND", "INFO"] + names) { answer, server in
                     try self.check(answer, to: names, &server)
                 }
             )
@@ -214,17 +211,6 @@ struct Handshake: Sendable {
         }
         var reader = RESPReader(replies.bytes)
         return try commands.map { _ in try RESPValue(from: &reader) }
-    }
-}
-
-/// A command of words that are known at run time.
-private struct Words: RedisCommand {
-    typealias Response = RESPValue
-    let words: [String]
-
-    func encode(into buffer: inout ByteBuffer) {
-        buffer.writeCommandHeader(count: self.words.count)
-        for word in self.words { word.writeBulkString(into: &buffer) }
     }
 }
 

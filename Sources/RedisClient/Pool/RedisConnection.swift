@@ -11,8 +11,7 @@ public final class RedisConnection: RedisExecutor {
     let pooled: PooledConnection
     private let defaultTimeout: UInt64
     private let isEnded = Atomic<Bool>(false)
-    /// Whether something was sent that whoever comes next would notice.
-    private let isChanged = Atomic<Bool>(false)
+    private let changes = ConnectionChanges()
     let isWatching = Atomic<Bool>(false)
     /// Whether a transaction has been carried out, or may have been.
     let hasExecuted = Atomic<Bool>(false)
@@ -37,7 +36,7 @@ public final class RedisConnection: RedisExecutor {
     /// - Returns: whether somebody else may use it as if it were new.
     func end() -> Bool {
         self.isEnded.store(true, ordering: .relaxed)
-        return !self.isChanged.load(ordering: .relaxed) && !self.isWatching.load(ordering: .relaxed)
+        return self.changes.isEmpty && !self.isWatching.load(ordering: .relaxed)
             && self.pooled.isSettled
     }
 
@@ -53,7 +52,7 @@ public final class RedisConnection: RedisExecutor {
         case .unsupported: throw RedisError.unsupported
         case .blocking(let limit):
             timeout = limit.map { timeout.addingClamped($0.nanosecondsClamped) } ?? .max
-        case .beginsTransaction, .endsTransaction, .exclusive: self.isChanged.store(true, ordering: .relaxed)
+        case .beginsTransaction, .endsTransaction, .exclusive: self.changes.note()
         }
         if self.isEnded.load(ordering: .relaxed) {
             throw RedisError(.notRunning, "the connection was given back to the pool")
@@ -63,16 +62,9 @@ public final class RedisConnection: RedisExecutor {
             timeout: timeout,
             isFirstInLine: true,
             ignoresCancellation: request.ignoresCancellation,
-            check: request.isTrusted ? .none : .own
-        ) { buffer in
-            let start = buffer.readableBytes
-            encode(&buffer)
-            if request.isTrusted { return }
-            switch ConnectionUse(of: buffer.readableBytesUInt8Span.extracting(start...), count: request.count) {
-            case .shared, .blocking: break
-            default: self.isChanged.store(true, ordering: .relaxed)
-            }
-        }
+            check: request.isTrusted ? .none : .exclusive(changes: self.changes),
+            encode: encode
+        )
         if request.isTransaction, replies.refusal(of: request) == nil {
             self.hasExecuted.store(true, ordering: .relaxed)
         }

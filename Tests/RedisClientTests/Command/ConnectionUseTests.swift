@@ -82,9 +82,16 @@ import Testing
                 _ = try await connection.execute(Forgetful("CLIENT", "NO-TOUCH", "ON"))
                 return try await connection.execute(id)
             }
-            let third = try await client.withConnection { try await $0.execute(id) }
+            let third = try await client.withConnection { connection in
+                // What follows is no excuse: the strictest use counts.
+                let both = [Forgetful("CLIENT", "SETNAME", "x"), Forgetful("BLPOP", "use:none", "0.01")]
+                _ = try await connection.execute(pipeline: both)
+                return try await connection.execute(id)
+            }
+            let fourth = try await client.withConnection { try await $0.execute(id) }
             #expect(first == second)
             #expect(third != second)
+            #expect(fourth != third)
         }
     }
 
