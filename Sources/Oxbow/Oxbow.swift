@@ -286,6 +286,7 @@ public final class Oxbow: Service, Sendable {
     public func withRequestScope<Result>(_ body: () async throws -> Result) async rethrows -> Result {
         try await RequestScope.with(
             maximumEntries: self.initial.cache.requestScopeEntries,
+            maximumBytes: self.initial.cache.requestScopeBytes,
             limits: self.limits,
             body
         )

@@ -96,6 +96,10 @@ public struct CacheConfiguration: Sendable, Hashable {
     public var usesRequestScope = true
     /// The most entries one request scope remembers; 10 000 by default.
     public var requestScopeEntries = 10_000
+    /// The most bytes that one request scope remembers, encoded values and keys together; 64 MiB by default.
+    ///
+    /// A value that a loader has just brought counts as much as the cache's values do on average.
+    public var requestScopeBytes = 64 * 1024 * 1024
 
     /// With so many looks at one entry on their way from this process, further callers share one.
     package var looksAtOnce = 4

@@ -62,7 +62,7 @@ extension CacheCore {
         for (index, place) in asked.enumerated() {
             values[place] = found[index]
             guard let epoch = epochs[index] else { continue }
-            scope.remember(found[index], for: self.scopeKey(texts[place], group), since: epoch)
+            self.remember(found[index], of: nil, for: self.scopeKey(texts[place], group), in: scope, since: epoch)
         }
         return values
     }

@@ -67,7 +67,8 @@ final class CacheCore<Value: Sendable>: Sendable {
         if self.usesRequestScope, RequestScope.isOpen {
             return try await self.readAndRemember(key, in: group, acceptsAbsent, timeToLive, load)
         }
-        return try await self.read(key, in: group, acceptsAbsent, timeToLive, load)
+        var found: Int?
+        return try await self.read(key, in: group, acceptsAbsent, timeToLive, load, &found)
     }
 
     @usableFromInline
@@ -81,19 +82,34 @@ final class CacheCore<Value: Sendable>: Sendable {
         let scope = RequestScope.current
         let scopeKey = self.scopeKey(key, group)
         let epoch = scope?.look(scopeKey).epoch
-        let value = try await self.read(key, in: group, acceptsAbsent, timeToLive, load)
-        if let epoch { scope?.remember(value, for: scopeKey, since: epoch) }
+        var found: Int?
+        let value = try await self.read(key, in: group, acceptsAbsent, timeToLive, load, &found)
+        if let epoch, let scope { self.remember(value, of: found, for: scopeKey, in: scope, since: epoch) }
         return value
     }
 
-    /// Looks at the cell; only a miss goes through the engine.
+    /// Has a scope remember a value; `bytes` is its size, `nil` if it was not found in the shared cache.
+    func remember(
+        _ value: Value?,
+        of bytes: Int?,
+        for key: RequestScope.Key,
+        in scope: RequestScope,
+        since epoch: RequestScope.Epoch
+    ) {
+        let average = self.engine.shared.valueBytes
+        if let bytes { average.note(bytes) }
+        scope.remember(value, for: key, since: epoch, bytes: bytes ?? (value == nil ? 0 : average.value))
+    }
+
+    /// Looks at the cell; only a miss goes through the engine. `found` becomes the size of a value that was found, in bytes.
     @inlinable
     func read(
         _ key: String,
         in group: String?,
         _ acceptsAbsent: Bool,
         _ timeToLive: Duration?,
-        _ load: @escaping CacheEngine<Value>.Loader
+        _ load: @escaping CacheEngine<Value>.Loader,
+        _ found: inout Int?
     ) async throws -> Value? {
         let cell = try self.cell(key, in: group)
         let request = CacheEngine<Value>
@@ -114,9 +130,11 @@ final class CacheCore<Value: Sendable>: Sendable {
             }
             switch self.engine.firstLook(content, of: cell, acceptsAbsent: acceptsAbsent) {
             case .hit(let value):
+                found = content.valueBytes
                 self.engine.looks.end(look, isHit: true)
                 return value
             case .due(let value, let old):
+                found = content.valueBytes
                 self.engine.looks.end(look, isHit: true)
                 await self.engine.refresh(request, old, load)
                 return value
@@ -143,7 +161,9 @@ final class CacheCore<Value: Sendable>: Sendable {
             case .hit(let found), .due(let found, _): value = found
             case .miss: return nil
             }
-            if let epoch { scope?.remember(value, for: scopeKey, since: epoch) }
+            if let epoch, let scope {
+                self.remember(value, of: content.valueBytes, for: scopeKey, in: scope, since: epoch)
+            }
             return value
         } catch {
             try self.engine.noteStoreFailure(error)

@@ -144,6 +144,7 @@ extension CacheEngine {
             }
             do {
                 let loaded = if let value { try self.coder.envelope(value) } else { Envelope.knownAbsent }
+                self.shared.valueBytes.note(loaded.length)
                 let (envelope, cellLife) = self.stamped(loaded, for: life, cost: cost)
                 fills.append(CellFill(claim, with: envelope, for: cellLife))
             } catch {

@@ -241,6 +241,7 @@ final class CacheEngine<Value: Sendable>: Sendable {
         do {
             if let life = self.life(of: value, request.timeToLive) {
                 let loaded = if let value { try self.coder.envelope(value) } else { Envelope.knownAbsent }
+                self.shared.valueBytes.note(loaded.length)
                 let (envelope, cellLife) = self.stamped(loaded, for: life, cost: start.duration(to: .now))
                 let stored = try await self.store.fill(request.cell, token, with: envelope, for: cellLife)
                 if !stored { self.counters.refusedFills.increment() }

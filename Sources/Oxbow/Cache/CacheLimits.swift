@@ -9,6 +9,7 @@ struct CacheLimits: Sendable {
         case valueBytes = "maximumValueBytes"
         /// Counts values that are not remembered.
         case scopeEntries = "requestScopeEntries"
+        case scopeBytes = "requestScopeBytes"
     }
 
     private let metrics: LimitMetrics<Limit>

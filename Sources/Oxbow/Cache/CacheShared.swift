@@ -15,12 +15,28 @@ final class CacheShared<Value: Sendable>: Sendable {
     /// The cells that this process loads anew.
     let refreshing = Mutex<Set<CellAddress>>([])
     let counters: CacheCounters
+    /// The average size of recent values.
+    let valueBytes = AverageSize()
     /// The places for loads without a claim.
     let line = PlaceLine()
 
     init(looksAtOnce: Int, limits: CacheLimits) {
         self.looks = LookCount(most: looksAtOnce)
         self.counters = CacheCounters(limits)
+    }
+}
+
+/// A moving average of sizes in bytes, over some eight of them.
+///
+/// Two sizes noted at the same moment may count as one.
+final class AverageSize: Sendable {
+    private let average = Atomic<Int>(0)
+
+    var value: Int { self.average.load(ordering: .relaxed) }
+
+    func note(_ size: Int) {
+        let last = self.value
+        self.average.store(last == 0 ? size : last + (size - last) / 8, ordering: .relaxed)
     }
 }
 

@@ -82,6 +82,9 @@ extension CacheConfiguration {
         guard self.requestScopeEntries >= 1 else {
             throw ConfigurationError("requestScopeEntries must be at least 1, not \(self.requestScopeEntries)")
         }
+        guard self.requestScopeBytes >= 1 else {
+            throw ConfigurationError("requestScopeBytes must be at least 1, not \(self.requestScopeBytes)")
+        }
         guard (0...100).contains(self.jitterPercent) else {
             throw ConfigurationError("jitterPercent must be from 0 to 100, not \(self.jitterPercent)")
         }

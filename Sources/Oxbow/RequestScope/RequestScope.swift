@@ -16,10 +16,11 @@ final class RequestScope: Sendable {
     /// Runs `body` in a scope of its own.
     static func with<Result>(
         maximumEntries: Int,
+        maximumBytes: Int,
         limits: CacheLimits,
         _ body: () async throws -> Result
     ) async rethrows -> Result {
-        let scope = RequestScope(maximumEntries: maximumEntries, limits, parent: Self.enclosing)
+        let scope = RequestScope(maximumEntries, maximumBytes, limits, parent: Self.enclosing)
         defer { scope.end() }
         return try await Self.$enclosing.withValue(scope) {
             try await Self.$current.withValue(scope) { try await body() }
@@ -88,21 +89,27 @@ final class RequestScope: Sendable {
     private struct Entry {
         var epoch: UInt64 = 0
         var box: (any AnyObject & Sendable)?
+        /// What it counts as; 0 without a box.
+        var bytes = 0
     }
 
     private struct State {
         var entries: [Key: Entry] = [:]
+        /// The sum of the entries' bytes.
+        var bytes = 0
         var epoch: UInt64 = 0
         var isEnded = false
     }
 
     private let state = Mutex(State())
     private let maximumEntries: Int
+    private let maximumBytes: Int
     private let limits: CacheLimits
     private let parent: RequestScope?
 
-    private init(maximumEntries: Int, _ limits: CacheLimits, parent: RequestScope?) {
+    private init(_ maximumEntries: Int, _ maximumBytes: Int, _ limits: CacheLimits, parent: RequestScope?) {
         self.maximumEntries = max(1, maximumEntries)
+        self.maximumBytes = maximumBytes
         self.limits = limits
         self.parent = parent
     }
@@ -124,16 +131,23 @@ final class RequestScope: Sendable {
     }
 
     /// Remembers what a read has brought, unless its key was forgotten since the read began, or the scope is full.
-    func remember<Value: Sendable>(_ value: Value?, for key: Key, since epoch: Epoch) {
+    ///
+    /// `size` is that of the encoded value, in bytes.
+    func remember<Value: Sendable>(_ value: Value?, for key: Key, since epoch: Epoch, bytes size: Int) {
         let box = Box(value)
-        let isFull = self.state.withLock { state in
+        let bytes = size + key.key.utf8.count + (key.group?.utf8.count ?? 0)
+        let limit = self.state.withLock { state -> CacheLimits.Limit? in
             let entry = state.entries[key]
-            guard !state.isEnded, epoch == Epoch(scope: state.epoch, key: entry?.epoch ?? 0) else { return false }
-            guard entry != nil || state.entries.count < self.maximumEntries else { return true }
+            guard !state.isEnded, epoch == Epoch(scope: state.epoch, key: entry?.epoch ?? 0) else { return nil }
+            guard entry != nil || state.entries.count < self.maximumEntries else { return .scopeEntries }
+            let rest = state.bytes - (entry?.bytes ?? 0)
+            guard bytes <= self.maximumBytes - rest else { return .scopeBytes }
             state.entries[key, default: Entry()].box = box
-            return false
+            state.entries[key]?.bytes = bytes
+            state.bytes = rest + bytes
+            return nil
         }
-        if isFull { self.limits.note(.scopeEntries) }
+        if let limit { self.limits.note(limit) }
     }
 
     /// Forgets a key that was changed; reads that are on their way will not be remembered.
@@ -141,11 +155,14 @@ final class RequestScope: Sendable {
         self.state.withLock { state in
             guard state.entries[key] != nil || state.entries.count < self.maximumEntries else {
                 state.entries = [:]
+                state.bytes = 0
                 state.epoch += 1
                 return
             }
-            state.entries[key, default: Entry()].epoch += 1
-            state.entries[key]?.box = nil
+            var entry = state.entries[key] ?? Entry()
+            state.bytes -= entry.bytes
+            entry = Entry(epoch: entry.epoch + 1)
+            state.entries[key] = entry
         }
     }
 
@@ -156,6 +173,7 @@ final class RequestScope: Sendable {
             state.entries = state.entries.filter { key, _ in
                 Key(cache: key.cache, group: key.group, key: "") != wanted
             }
+            state.bytes = state.entries.values.reduce(0) { $0 + $1.bytes }
             // Epochs of single keys that went away with their entries are covered by this one.
             state.epoch += 1
         }
@@ -166,6 +184,7 @@ final class RequestScope: Sendable {
         self.state.withLock { state in
             state.isEnded = true
             state.entries = [:]
+            state.bytes = 0
         }
     }
 }

@@ -44,6 +44,11 @@ package enum CellContent: Sendable, Hashable {
         }
     }
 
+    /// The size of the value, not compressed; 0 if there is none.
+    @usableFromInline var valueBytes: Int {
+        if case .value(let envelope, _) = self { envelope.length } else { 0 }
+    }
+
     /// Why nothing can be done with it; `nil` otherwise.
     @usableFromInline
     var unusableCause: UnusableCause? {

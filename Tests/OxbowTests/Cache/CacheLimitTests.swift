@@ -59,6 +59,7 @@ import Testing
             for key in 0..<5 { _ = try await cache.value(for: "\(key)") { key } }
         }
         #expect(try self.count("requestScopeEntries") == 2)
+        #expect(try self.count("requestScopeBytes") == 0)
         #expect(cache.statistics.loads == 5)
     }
 }

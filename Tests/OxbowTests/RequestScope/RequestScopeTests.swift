@@ -107,6 +107,28 @@ import Testing
         }
     }
 
+    /// Regression: ten thousand values of 16 MiB would have been remembered.
+    @Test(arguments: [false, true])
+    func `a scope is bounded in bytes, and has room again for what is forgotten`(_ isFound: Bool) async throws {
+        var configuration = patient()
+        configuration.requestScopeBytes = 450_000
+        try await withOxbow(.redis, cache: configuration) { oxbow async throws in
+            let cache = try oxbow.cache(freshModule(), of: String.self)
+            let value = String(repeating: "x", count: 100_000)
+            // The first one tells how large values are, whether they are found or loaded.
+            for index in 0..<(isFound ? 10 : 1) { try await cache.set(value, for: "\(index)") }
+            try await oxbow.withRequestScope { () async throws in
+                for _ in 0..<2 {
+                    for index in 0..<10 { check(try await cache.value(for: "\(index)") { value }, value) }
+                }
+                #expect(cache.statistics.scopeHits == 4)
+                try await cache.invalidate("0")
+                for _ in 0..<2 { check(try await cache.value(for: "9") { value }, value) }
+                #expect(cache.statistics.scopeHits == 5)
+            }
+        }
+    }
+
     @Test func `a scope can be turned off`() async throws {
         var configuration = patient()
         configuration.usesRequestScope = false
