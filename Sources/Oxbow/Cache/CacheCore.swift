@@ -101,7 +101,9 @@ final class CacheCore<Value: Sendable>: Sendable {
         scope.remember(value, for: key, since: epoch, bytes: bytes ?? (value == nil ? 0 : average.value))
     }
 
-    /// Looks at the cell; only a miss goes through the engine. `found` becomes the size of a value that was found, in bytes.
+    /// Looks at the cell; only a miss goes through the engine.
+    ///
+    /// `found` becomes the size of a value that was found, in bytes.
     @inlinable
     func read(
         _ key: String,

@@ -122,6 +122,34 @@ import Testing
         }
     }
 
+    /// Regression: each key was closed and renewed by a task and a round trip of its own, so that many could not be renewed in
+    /// time.
+    @Test func `a hundred thousand entries stay closed for longer than a closing lasts`() async throws {
+        let server = try await ServerProcess.start()
+        defer { server.stop() }
+        var configuration = OxbowConfiguration()
+        configuration.redis.address = .unix(path: server.unixPath)
+        configuration.cache = patient()
+        configuration.cache.claimLife = .seconds(10)
+        let keys = (0..<100_000).map(String.init)
+        try await withOxbow(configuration) { oxbow async throws in
+            let cache = try oxbow.cache("a", of: Int.self)
+            let closed = try await cache.update(keys) {
+                let end = ContinuousClock.now + .seconds(12)
+                var fewest = Int.max
+                while ContinuousClock.now < end {
+                    // Beside the record of the processes.
+                    let count = try server.cli("--scan", "--pattern", "ox-cache:a:1:*").split(separator: "\n").count
+                    fewest = min(fewest, count)
+                }
+                return fewest
+            }
+            #expect(closed.value == keys.count)
+            #expect(closed.outcome == .applied)
+            #expect(try server.cli("--scan", "--pattern", "ox-cache:a:1:*").isEmpty)
+        }
+    }
+
     @Test func `out of memory, closing deletes`() async throws {
         let server = try await ServerProcess.start()
         defer { server.stop() }

@@ -298,7 +298,8 @@ import Testing
         for change: @Sendable (inout CacheConfiguration) -> Void in [
             { $0.keyPrefix = "" }, { $0.keyPrefix = "a{b" }, { $0.timeToLive = .zero }, { $0.claimLife = .seconds(-1) },
             { $0.jitterPercent = 101 }, { $0.maximumValueBytes = 0 }, { $0.waitForLoad = .seconds(-1) },
-            { $0.claimLife = .nanoseconds(3) }, { $0.requestScopeEntries = 0 }, { $0.requestScopeBytes = 0 }, { $0.maximumConcurrentLoads = 0 },
+            { $0.claimLife = .nanoseconds(3) }, { $0.requestScopeEntries = 0 }, { $0.requestScopeBytes = 0 },
+            { $0.maximumConcurrentLoads = 0 },
         ] {
             var configuration = CacheConfiguration()
             change(&configuration)
