@@ -34,23 +34,16 @@ extension ConnectionUse {
         var isInTransaction = false
         var whole = ConnectionUse.shared
         for _ in 0..<count {
-            guard let words = Self.number(after: UInt8(ascii: "*"), in: bytes, &place), words > 0 else { return nil }
-            var use = ConnectionUse.shared
-            var name = CommandName.plain
-            for word in 0..<words {
-                guard let length = Self.number(after: UInt8(ascii: "$"), in: bytes, &place),
-                    length <= bytes.count - place - 2
-                else { return nil }
-                let end = place + length
-                guard bytes[end] == UInt8(ascii: "\r"), bytes[end + 1] == UInt8(ascii: "\n") else { return nil }
-                if word == 0 {
-                    name = length < 4 ? .plain : CommandName(bytes, place..<end)
-                    use = name.use
-                } else if name.needsWords {
-                    name.note(word, of: words, bytes, place..<end, &use)
-                }
-                place = end + 2
+            guard let words = Self.number(after: UInt8(ascii: "*"), in: bytes, &place), words > 0,
+                let first = Self.word(in: bytes, &place)
+            else { return nil }
+            let name = first.count < 4 ? CommandName.plain : CommandName(bytes, first)
+            if name == .plain {
+                // Almost all: nothing but their form matters.
+                for _ in 1..<words { guard Self.word(in: bytes, &place) != nil else { return nil } }
+                continue
             }
+            guard let use = Self.use(of: name, words, in: bytes, &place) else { return nil }
             switch use {
             case .shared: break
             case .beginsTransaction where count > 1 && !isInTransaction: isInTransaction = true
@@ -60,6 +53,22 @@ extension ConnectionUse {
         }
         guard place == bytes.count else { return nil }
         self = isInTransaction && whole == .shared ? .beginsTransaction : whole
+    }
+
+    /// The use of a command whose later words may matter, from behind its name on.
+    private static func use(
+        of name: CommandName,
+        _ words: Int,
+        in bytes: Span<UInt8>,
+        _ place: inout Int
+    ) -> ConnectionUse? {
+        var name = name
+        var use = name.use
+        for index in 1..<words {
+            guard let word = Self.word(in: bytes, &place) else { return nil }
+            if name.needsWords { name.note(index, of: words, bytes, word, &use) }
+        }
+        return use
     }
 
     /// Of several uses in one pipeline the strictest counts.
@@ -73,23 +82,36 @@ extension ConnectionUse {
         }
     }
 
-    /// The number in a line that begins with a certain byte, and the place after the line.
+    /// The range of a bulk string's content; `place` moves to the end of the bulk string.
+    @inline(__always)
+    private static func word(in bytes: Span<UInt8>, _ place: inout Int) -> Range<Int>? {
+        guard let length = Self.number(after: UInt8(ascii: "$"), in: bytes, &place) else { return nil }
+        // Neither overflows: a number has ten digits at most.
+        let (start, end) = (place, place &+ length)
+        guard end &+ 2 <= bytes.count, bytes[end] == UInt8(ascii: "\r"), bytes[end &+ 1] == UInt8(ascii: "\n") else {
+            return nil
+        }
+        place = end &+ 2
+        return start..<end
+    }
+
+    /// The number in a line that begins with `type`; `place` moves to the end of the line.
     @inline(__always)
     private static func number(after type: UInt8, in bytes: Span<UInt8>, _ place: inout Int) -> Int? {
-        guard place < bytes.count, bytes[place] == type else { return nil }
-        place += 1
+        // The shortest line has four bytes.
+        guard bytes.count &- place >= 4, bytes[place] == type else { return nil }
+        var next = place &+ 1
+        // More digits than any command has.
+        let last = min(bytes.count &- 2, next &+ 10)
         var number = 0
-        let start = place
-        while place < bytes.count, case let digit = bytes[place] &- UInt8(ascii: "0"), digit < 10 {
-            number = number * 10 + Int(digit)
-            place += 1
-            // More than any command has.
-            if place - start > 10 { return nil }
+        while next < last, case let digit = bytes[next] &- UInt8(ascii: "0"), digit < 10 {
+            number = number &* 10 &+ Int(digit)
+            next &+= 1
         }
-        guard place > start, place + 1 < bytes.count, bytes[place] == UInt8(ascii: "\r"),
-            bytes[place + 1] == UInt8(ascii: "\n")
-        else { return nil }
-        place += 2
+        guard next > place &+ 1, bytes[next] == UInt8(ascii: "\r"), bytes[next &+ 1] == UInt8(ascii: "\n") else {
+            return nil
+        }
+        place = next &+ 2
         return number
     }
 }
