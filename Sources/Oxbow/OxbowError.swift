@@ -32,7 +32,7 @@ public struct OxbowError: Error, Sendable, CustomStringConvertible {
         public static var cannotEncode: Code { Code(kind: .cannotEncode) }
         /// An update or a hold-off keeps the entry closed, so ``Cache/set(_:for:timeToLive:)`` stored nothing.
         public static var closed: Code { Code(kind: .closed) }
-        /// `run()` is not running.
+        /// `run()` is not running, and had not begun by the call's deadline.
         ///
         /// Nothing happened.
         public static var notRunning: Code { Code(kind: .notRunning) }

@@ -10,7 +10,7 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
         }
         let kind: Kind
 
-        /// `run()` has not been called yet.
+        /// `run()` had not begun by the deadline of the call, which has waited for it.
         ///
         /// Not sent.
         public static var notRunning: Code { Code(kind: .notRunning) }

@@ -12,9 +12,8 @@ enum CommandName: UInt8 {
         ["AUTH", "SELECT", "WATCH", "UNWATCH", "READONLY", "READWRITE", "ASKING", "WAIT", "WAITAOF"]
         .map { ($0, .exclusive) }
         + [
-            "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE", "MONITOR", "SYNC",
-            "PSYNC",
-            "REPLCONF", "HELLO", "RESET", "QUIT",
+            "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE",
+            "MONITOR", "SYNC", "PSYNC", "REPLCONF", "HELLO", "RESET", "QUIT",
         ]
         .map { ($0, .unsupported) }
         + ["BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BZPOPMIN", "BZPOPMAX"].map { ($0, .blocksByLast) }
@@ -25,7 +24,9 @@ enum CommandName: UInt8 {
             ("CLIENT", .client), ("SCRIPT", .script),
         ]
 
-    /// The names' first bytes in one number, in order, each with the length of the name.
+    /// The first eight bytes of each name in one number, in order, and the length of the name.
+    ///
+    /// The servers know no two commands of one length that begin with the same eight letters, of which one is here.
     private static let table: [(head: UInt64, length: Int, name: CommandName)] = Self.names
         .map { text, name in
             let bytes = Array(text.utf8)
